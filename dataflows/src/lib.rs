@@ -1,0 +1,1 @@
+//! The sentences: the dataflow, its sources and sinks, the store and the command line.

@@ -1,0 +1,13 @@
+//! The verbs: collection in, collection out.
+//!
+//! Each module holds one operator: the pure function at its heart and the trait that lifts it to
+//! collections. Nothing here touches the disk, the clock or the network: payloads go to a
+//! [`Depot`], earlier results come from a [`Recall`], and what was done is counted in [`Work`].
+
+pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
+pub use crate::recall::{Forgetful, Recall};
+pub use crate::work::{Counter, Work};
+
+pub mod depot;
+pub mod recall;
+pub mod work;

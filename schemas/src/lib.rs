@@ -1,0 +1,43 @@
+//! The nouns: every record that crosses a stage boundary.
+//!
+//! Plain data with a total order and one spelling in JSON. This crate knows no dataflow, no disk
+//! and no clock. In the order in which the product makes them:
+//!
+//! [`Document`] → [`Record`] → [`Tool`] → [`Link`] → [`Membership`] → [`Domain`] → [`Environment`]
+//! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`].
+
+pub use crate::draw::Draw;
+pub use crate::environment::{
+    Column, Effect, Environment, KeyStyle, Kind, Operation, Role, Row, Table,
+};
+pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, Weights};
+pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
+pub use crate::plan::{
+    CorpusPlan, DatasetPlan, EnvironmentPlan, FilterPlan, GraphPlan, Plan, RolloutPlan, TaskPlan,
+};
+pub use crate::program::{
+    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Step,
+};
+pub use crate::record::{Document, Origin, Record};
+pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};
+pub use crate::rejection::{Rejection, Stage};
+pub use crate::task::{
+    ArgumentSource, Fact, GoldenCall, Intent, Persona, Scenario, Task, TaskKind,
+};
+pub use crate::tool::{Basis, Field, Output, Shape, Tool, object_schema};
+pub use crate::trajectory::{Call, Message, Speaker, Trajectory, Verdict};
+pub use crate::value::{Finite, Value};
+
+mod identity;
+mod draw;
+mod value;
+mod plan;
+mod record;
+mod rejection;
+mod tool;
+mod graph;
+mod environment;
+mod program;
+mod task;
+mod trajectory;
+mod reference;

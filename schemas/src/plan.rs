@@ -1,0 +1,198 @@
+//! The plan: every knob, its default, and what it bounds.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a build does not read from the corpus.
+///
+/// Unknown keys are errors, so that a misspelt knob is never silently a default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    /// The key of every choice.
+    pub seed: u64,
+    /// Reading and refining.
+    pub corpus: CorpusPlan,
+    /// The tool graph and its communities.
+    pub graph: GraphPlan,
+    /// Environments.
+    pub environment: EnvironmentPlan,
+    /// Tasks.
+    pub task: TaskPlan,
+    /// Rollouts.
+    pub rollout: RolloutPlan,
+    /// The filter.
+    pub filter: FilterPlan,
+    /// The dataset.
+    pub dataset: DatasetPlan,
+}
+
+/// Limits on what is read. What passes a limit is rejected with a reason, or cut where it says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorpusPlan {
+    /// Largest document read whole, in bytes. Line formats are read line by line and bounded by
+    /// `line_bytes_max` instead.
+    pub document_bytes_max: u64,
+    /// Longest line of a line format, in bytes.
+    pub line_bytes_max: u64,
+    /// Most bytes a compressed document may unfold to.
+    pub unfolded_bytes_max: u64,
+    /// Deepest nesting of objects and lists kept of a schema; deeper parts become "anything".
+    pub schema_depth_max: usize,
+    /// Most parts kept of one tool's input or output schema; further ones are cut.
+    pub schema_parts_max: usize,
+    /// Most arguments a tool may have; a record with more is rejected.
+    pub arguments_max: usize,
+    /// Longest description kept of a tool, in characters; the rest is cut at a word.
+    pub description_chars_max: usize,
+    /// Longest description kept of an argument, in characters.
+    pub argument_chars_max: usize,
+    /// Most choices kept of an enumeration; a longer one becomes plain text.
+    pub choices_max: usize,
+}
+
+/// How tools are linked and grouped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GraphPlan {
+    /// How many nearest neighbours each tool is linked to.
+    pub neighbours: usize,
+    /// Least cosine of a link, in thousandths.
+    pub cosine_permille_min: u32,
+    /// Resolution of the communities, in thousandths: larger, smaller communities.
+    pub resolution_permille: u32,
+    /// Most tools in a domain; larger communities are split.
+    pub tools_max: usize,
+    /// Fewest tools in a domain; smaller communities are folded into their nearest.
+    pub tools_min: usize,
+    /// Most rounds of local moves at one level.
+    pub rounds_max: usize,
+}
+
+/// How environments are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnvironmentPlan {
+    /// Rows a table starts with.
+    pub rows: usize,
+    /// Most columns of a table; the rarest beyond are left out.
+    pub columns_max: usize,
+    /// Most rows an answer lists.
+    pub listed_max: usize,
+}
+
+/// How tasks are composed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaskPlan {
+    /// Tasks anchored at each operation.
+    pub per_operation: usize,
+    /// Most golden calls.
+    pub calls_max: usize,
+    /// Most operations offered to the agent.
+    pub offered_max: usize,
+    /// Shares of the kinds, in thousandths, in the order single, chain, several intents, missing
+    /// information, infeasible; a walk that cannot be made into its kind becomes a single call.
+    pub kinds_permille: [u32; 5],
+}
+
+/// How conversations are held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RolloutPlan {
+    /// Attempts at each task.
+    pub trials: u32,
+    /// Most messages of a conversation.
+    pub messages_max: usize,
+    /// How often the built-in agent makes a mistake in a trajectory, in thousandths.
+    pub mistakes_permille: u32,
+}
+
+/// What a trajectory must satisfy to be kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilterPlan {
+    /// Whether read-only trajectories must make literally the golden calls (the paper), or calls
+    /// provably equivalent to them.
+    pub literal: bool,
+    /// Words in the n-grams counted for repetition.
+    pub repetition_words: usize,
+    /// Most times one n-gram may occur among the words of one trajectory's assistant.
+    pub repetitions_max: usize,
+}
+
+/// How rows are laid out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatasetPlan {
+    /// Shards of each configuration and split; a domain's rows stay in one shard.
+    pub shards: u32,
+    /// Share of the domains held out for testing, in thousandths.
+    pub test_permille: u32,
+    /// Domains, by name or by a word of it, whose trajectories make the second stage.
+    pub vertical: Vec<String>,
+}
+
+impl Default for CorpusPlan {
+    fn default() -> CorpusPlan {
+        CorpusPlan {
+            document_bytes_max: 64 << 20,
+            line_bytes_max: 16 << 20,
+            unfolded_bytes_max: 4 << 30,
+            schema_depth_max: 6,
+            schema_parts_max: 400,
+            arguments_max: 256,
+            description_chars_max: 1_000,
+            argument_chars_max: 300,
+            choices_max: 64,
+        }
+    }
+}
+
+impl Default for GraphPlan {
+    fn default() -> GraphPlan {
+        GraphPlan {
+            neighbours: 15,
+            cosine_permille_min: 100,
+            resolution_permille: 20_000,
+            tools_max: 60,
+            tools_min: 5,
+            rounds_max: 100,
+        }
+    }
+}
+
+impl Default for EnvironmentPlan {
+    fn default() -> EnvironmentPlan {
+        EnvironmentPlan { rows: 24, columns_max: 24, listed_max: 10 }
+    }
+}
+
+impl Default for TaskPlan {
+    fn default() -> TaskPlan {
+        TaskPlan {
+            per_operation: 2,
+            calls_max: 8,
+            offered_max: 16,
+            kinds_permille: [280, 330, 150, 140, 100],
+        }
+    }
+}
+
+impl Default for RolloutPlan {
+    fn default() -> RolloutPlan {
+        RolloutPlan { trials: 1, messages_max: 60, mistakes_permille: 250 }
+    }
+}
+
+impl Default for FilterPlan {
+    fn default() -> FilterPlan {
+        FilterPlan { literal: false, repetition_words: 8, repetitions_max: 4 }
+    }
+}
+
+impl Default for DatasetPlan {
+    fn default() -> DatasetPlan {
+        DatasetPlan { shards: 64, test_permille: 100, vertical: Vec::new() }
+    }
+}

@@ -1,0 +1,1 @@
+//! Properties of the source text itself, checked like any other property.
