@@ -11,3 +11,4 @@ pub use crate::work::{Counter, Work};
 pub mod depot;
 pub mod recall;
 pub mod work;
+pub mod engine;

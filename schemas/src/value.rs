@@ -266,7 +266,7 @@ impl From<&Value> for serde_json::Value {
             Value::List(items) => items.iter().map(serde_json::Value::from).collect(),
             Value::Object(entries) => entries
                 .iter()
-                .map(|(key, value)| (key.clone(), serde_json::Value::from(value)))
+                .map(|(key, part)| (key.clone(), serde_json::Value::from(part)))
                 .collect(),
         }
     }

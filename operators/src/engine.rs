@@ -1,0 +1,122 @@
+//! The engine: environments as values, calls as pure transitions.
+//!
+//! A [`World`] is an environment whose programs have been type-checked; it never changes and is
+//! shared. A [`Session`] is one conversation's view of it: the offered operations and what their
+//! calls have changed so far. Resetting is making a new session, which costs nothing; the
+//! fingerprint is kept up to date with every write, so that comparing two states costs a compare.
+//!
+//! Memory: a world holds its rows once; a session grows with the rows it wrote, nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use schemas::{Digest, Environment, Operation, Row, Table, Value};
+
+pub use crate::engine::check::{Fault, Footprint, footprint};
+pub use crate::engine::fingerprint::Fingerprint;
+pub use crate::engine::session::{Mark, Observation, Session};
+
+mod fingerprint;
+mod check;
+mod values;
+mod session;
+mod execute;
+
+/// Most rows an answer lists, whatever a program's limit says.
+pub const LISTED_MAX: usize = 100;
+
+/// An environment ready to run: every program checked, every table indexed by key.
+#[derive(Debug)]
+pub struct World {
+    environment: Environment,
+    tables: Vec<Base>,
+    operations: BTreeMap<String, usize>,
+}
+
+/// A table's first rows, by key, and the sum of their fingerprints.
+#[derive(Debug)]
+struct Base {
+    rows: BTreeMap<Value, Arc<Row>>,
+    fingerprint: Fingerprint,
+}
+
+impl World {
+    /// Checks an environment and indexes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first fault found: a program that is ill-typed, a declared footprint that is
+    /// not the program's, or a table whose rows do not fit its columns.
+    pub fn new(environment: Environment) -> Result<World, Fault> {
+        let mut operations = BTreeMap::new();
+        for (place, operation) in environment.operations.iter().enumerate() {
+            let found = footprint(operation, &environment)?;
+            if found.reads != operation.reads || found.writes != operation.writes {
+                return Err(Fault::new(&operation.name, "declares another footprint than it has"));
+            }
+            if operations.insert(operation.name.clone(), place).is_some() {
+                return Err(Fault::new(&operation.name, "is the name of two operations"));
+            }
+        }
+        let tables = environment.tables.iter().map(Base::new).collect::<Result<_, _>>()?;
+        Ok(World { environment, tables, operations })
+    }
+
+    /// The environment the world was made from.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The operation of that name.
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.get(name).map(|place| &self.environment.operations[*place])
+    }
+
+    /// Begins a session in which the named operations can be called.
+    pub fn session(&self, offered: &BTreeSet<String>) -> Session<'_> {
+        Session::new(self, offered)
+    }
+
+    /// Begins a session in which every operation can be called.
+    pub fn whole(&self) -> Session<'_> {
+        self.session(&self.operations.keys().cloned().collect())
+    }
+
+    /// Digest of what the named operations see: their definitions and the rows of their tables.
+    ///
+    /// Two environments with equal parts answer every sequence of these calls alike, so a task
+    /// that names its part need not be rolled out again when something else in its domain moves.
+    pub fn part(&self, offered: &BTreeSet<String>) -> Digest {
+        Digest::of_record(&self.environment.part(offered))
+    }
+
+    fn place(&self, table: &str) -> Option<usize> {
+        self.environment.tables.iter().position(|it| it.name == table)
+    }
+}
+
+impl Base {
+    fn new(table: &Table) -> Result<Base, Fault> {
+        let mut base = Base { rows: BTreeMap::new(), fingerprint: Fingerprint::default() };
+        for row in &table.rows {
+            if row.len() != table.columns.len() {
+                return Err(Fault::new(
+                    &table.name,
+                    "has a row of another length than its columns",
+                ));
+            }
+            let fits = table.columns.iter().zip(row).enumerate().all(|(place, (column, value))| {
+                (0 < place && value.is_null())
+                    || values::fit(&column.kind, value).is_some_and(|fitted| fitted == *value)
+            });
+            if !fits {
+                return Err(Fault::new(&table.name, "has a row that does not fit its columns"));
+            }
+            base.fingerprint.add(table, row);
+            if base.rows.insert(row[0].clone(), Arc::new(row.clone())).is_some() {
+                return Err(Fault::new(&table.name, "has two rows of one key"));
+            }
+        }
+        Ok(base)
+    }
+}
