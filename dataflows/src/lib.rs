@@ -1,1 +1,4 @@
 //! The sentences: the dataflow, its sources and sinks, the store and the command line.
+
+pub mod corpus;
+pub mod knobs;
