@@ -5,9 +5,15 @@
 //! [`Depot`], earlier results come from a [`Recall`], and what was done is counted in [`Work`].
 
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
+pub use crate::parse::{
+    Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
+};
 pub use crate::recall::{Forgetful, Recall};
+pub use crate::refine::{Refine, refine};
 pub use crate::work::{Counter, Work};
 
+pub mod parse;
+pub mod refine;
 pub mod depot;
 pub mod recall;
 pub mod work;

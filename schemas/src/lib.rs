@@ -24,7 +24,7 @@ pub use crate::rejection::{Rejection, Stage};
 pub use crate::task::{
     ArgumentSource, Fact, GoldenCall, Intent, Persona, Scenario, Task, TaskKind,
 };
-pub use crate::tool::{Basis, Field, Output, Shape, Tool, object_schema};
+pub use crate::tool::{Basis, Field, Output, Provenance, Shape, Tool, object_schema};
 pub use crate::trajectory::{Call, Message, Speaker, Trajectory, Verdict};
 pub use crate::value::{Finite, Value};
 

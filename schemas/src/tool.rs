@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ToolId, Value};
+use crate::{Digest, Origin, ToolId, Value};
 
 /// A callable with a typed input and a typed output.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 pub struct Tool {
     /// Stays when the description is edited.
     pub id: ToolId,
-    /// Digest of everything below: changes with every edit.
+    /// Digest of everything below but the identity: changes with every edit, and not when a
+    /// neighbour of the same identity comes or goes.
     pub revision: Digest,
     /// What the id was derived from: readable, unique in a corpus.
     pub identity: String,
@@ -35,6 +36,15 @@ pub struct Tool {
     pub input: Vec<Field>,
     /// What it answers.
     pub output: Output,
+}
+
+/// One of the records a tool was made from: its own, or one that repeats it.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The tool.
+    pub tool: ToolId,
+    /// Where the record came from.
+    pub origin: Origin,
 }
 
 /// What a tool answers, and how we know.

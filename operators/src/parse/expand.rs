@@ -1,0 +1,255 @@
+//! Schemas with their references followed, cut to bounded size.
+//!
+//! Only references inside the document are followed (RFC 6901 pointers after `#`); any other, and
+//! one that leads back into itself, becomes the empty schema: anything.
+
+use serde_json::{Map, Value as Json};
+
+use schemas::{CorpusPlan, Value};
+
+/// Follows references inside one document, for one record.
+pub(super) struct Expander<'a> {
+    root: &'a Json,
+    plan: &'a CorpusPlan,
+    parts_left: usize,
+    trail: Vec<&'a str>,
+}
+
+/// Levels of properties and items read beyond those kept, since `allOf` and `$ref` add levels that
+/// refining takes away again.
+const SPARE_LEVELS: usize = 2;
+
+/// Most steps of any kind from a schema to a part of it.
+const STEPS_MAX: usize = 48;
+
+/// Most references followed one after another.
+const TRAIL_MAX: usize = 24;
+
+/// Most alternatives read of `allOf`, `anyOf` or `oneOf`.
+const ALTERNATIVES_MAX: usize = 32;
+
+/// Most parts kept of a value that a schema quotes as a default or an example.
+const QUOTED_PARTS_MAX: usize = 200;
+
+/// Most characters kept of any text in a schema.
+const TEXT_CHARS_MAX: usize = 4_000;
+
+/// Keywords whose value is kept as it is.
+const PLAIN: [&str; 14] = [
+    "type",
+    "format",
+    "description",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "nullable",
+    "default",
+    "example",
+    "const",
+    "readOnly",
+    "x-in",
+];
+
+impl<'a> Expander<'a> {
+    /// For a record whose references are pointers into `root`.
+    pub(super) fn new(root: &'a Json, plan: &'a CorpusPlan) -> Expander<'a> {
+        Expander { root, plan, parts_left: plan.schema_parts_max * 4, trail: Vec::new() }
+    }
+
+    /// What a reference object leads to, itself if it is none; nothing if it dangles.
+    pub(super) fn follow(&self, value: &'a Json) -> Option<&'a Json> {
+        let mut value = value;
+        for _ in 0..TRAIL_MAX {
+            match value.get("$ref").and_then(Json::as_str) {
+                Some(reference) => value = lookup(self.root, reference)?,
+                None => return Some(value),
+            }
+        }
+        None
+    }
+
+    /// The schema with its references followed.
+    pub(super) fn expand(&mut self, schema: &'a Json) -> Value {
+        self.step(schema, 0, 0)
+    }
+
+    fn step(&mut self, schema: &'a Json, level: usize, steps: usize) -> Value {
+        let entries = match schema {
+            Json::Object(entries) => entries,
+            Json::String(name) => {
+                return Value::Object(vec![("type".into(), Value::text(name))]);
+            }
+            _ => return Value::Object(Vec::new()),
+        };
+        self.parts_left = self.parts_left.saturating_sub(1);
+        if STEPS_MAX <= steps {
+            return Value::Object(Vec::new());
+        }
+        if let Some(reference) = entries.get("$ref").and_then(Json::as_str) {
+            return self.step_reference(reference, entries, level, steps);
+        }
+        let mut out = plain_keywords(entries);
+        if let Some(Json::Array(choices)) = entries.get("enum") {
+            let kept = choices.iter().take(self.plan.choices_max + 1).map(quoted).collect();
+            out.push(("enum".into(), Value::List(kept)));
+        }
+        if let Some(example) = entries.get("examples").and_then(|list| list.get(0)) {
+            out.push(("example".into(), quoted(example)));
+        }
+        self.nested_keywords(entries, level, steps, &mut out);
+        Value::Object(out)
+    }
+
+    fn step_reference(
+        &mut self,
+        reference: &'a str,
+        siblings: &'a Map<String, Json>,
+        level: usize,
+        steps: usize,
+    ) -> Value {
+        let target = if self.trail.contains(&reference) || TRAIL_MAX <= self.trail.len() {
+            None
+        } else {
+            lookup(self.root, reference)
+        };
+        let mut out = match target {
+            Some(target) => {
+                self.trail.push(reference);
+                let expanded = self.step(target, level, steps + 1);
+                self.trail.pop();
+                match expanded {
+                    Value::Object(entries) => entries,
+                    _ => Vec::new(),
+                }
+            }
+            None => Vec::new(),
+        };
+        // OpenAPI 3.1 section 4.8.30 and JSON Schema 2020-12 section 8.2.3.1: siblings of a
+        // reference say more about this use of it.
+        for (name, value) in plain_keywords(siblings) {
+            out.retain(|(other, _)| *other != name);
+            out.push((name, value));
+        }
+        Value::Object(out)
+    }
+
+    fn nested_keywords(
+        &mut self,
+        entries: &'a Map<String, Json>,
+        level: usize,
+        steps: usize,
+        out: &mut Vec<(String, Value)>,
+    ) {
+        if let Some(required) = entries.get("required") {
+            out.push(("required".into(), quoted(required)));
+        }
+        for name in ["allOf", "anyOf", "oneOf"] {
+            if let Some(Json::Array(parts)) = entries.get(name) {
+                let parts = parts.iter().take(ALTERNATIVES_MAX);
+                let parts = parts.map(|part| self.step(part, level, steps + 1)).collect();
+                out.push((name.into(), Value::List(parts)));
+            }
+        }
+        if self.plan.schema_depth_max + SPARE_LEVELS <= level || self.parts_left == 0 {
+            return;
+        }
+        let items = match entries.get("items").or_else(|| entries.get("prefixItems")) {
+            Some(Json::Array(tuple)) => tuple.first(),
+            items => items,
+        };
+        if let Some(items) = items {
+            out.push(("items".into(), self.step(items, level + 1, steps + 1)));
+        }
+        if let Some(Json::Object(properties)) = entries.get("properties") {
+            let mut kept = Vec::new();
+            for (name, property) in properties {
+                if self.parts_left == 0 && self.plan.arguments_max < kept.len() {
+                    break;
+                }
+                kept.push((name.clone(), self.step(property, level + 1, steps + 1)));
+            }
+            out.push(("properties".into(), Value::Object(kept)));
+        }
+    }
+}
+
+/// What a reference inside the document points at.
+pub(super) fn lookup<'a>(root: &'a Json, reference: &str) -> Option<&'a Json> {
+    let pointer = reference.strip_prefix('#')?;
+    if pointer.contains('%') {
+        root.pointer(&percent_decoded(pointer))
+    } else {
+        root.pointer(pointer)
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let code = (byte == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn plain_keywords(entries: &Map<String, Json>) -> Vec<(String, Value)> {
+    let mut out = Vec::new();
+    for (name, value) in entries {
+        if PLAIN.contains(&name.as_str()) {
+            out.push((name.clone(), quoted(value)));
+        } else if name == "desc" && !entries.contains_key("description") {
+            out.push(("description".into(), quoted(value)));
+        }
+    }
+    out
+}
+
+/// A value of the document as a value of ours, cut to a bounded number of parts.
+pub(super) fn quoted(json: &Json) -> Value {
+    let mut parts_left = QUOTED_PARTS_MAX;
+    quoted_within(json, &mut parts_left)
+}
+
+fn quoted_within(json: &Json, parts_left: &mut usize) -> Value {
+    *parts_left = parts_left.saturating_sub(1);
+    match json {
+        Json::String(text) => Value::Text(cut(text).into()),
+        Json::Array(items) => {
+            let mut kept = Vec::new();
+            for item in items {
+                if *parts_left == 0 {
+                    break;
+                }
+                kept.push(quoted_within(item, parts_left));
+            }
+            Value::List(kept)
+        }
+        Json::Object(entries) => {
+            let mut kept = Vec::new();
+            for (name, value) in entries {
+                if *parts_left == 0 {
+                    break;
+                }
+                kept.push((name.clone(), quoted_within(value, parts_left)));
+            }
+            Value::Object(kept)
+        }
+        other => Value::from(other.clone()),
+    }
+}
+
+/// The text, without what lies beyond the limit.
+pub(super) fn cut(text: &str) -> &str {
+    if text.len() <= TEXT_CHARS_MAX {
+        return text;
+    }
+    text.char_indices().nth(TEXT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+}

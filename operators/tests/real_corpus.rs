@@ -1,0 +1,131 @@
+//! Parsing and refining of real API descriptions, as published and as dirty.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+#![expect(clippy::print_stderr, reason = "what was found is printed for who looks")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use operators::{parse_stream, refine};
+use schemas::{CorpusPlan, Value};
+
+/// Records found in each folder of native formats, in per mille of what its manifest expects; a
+/// folder whose format is not read is left out.
+const FLOORS_PERMILLE: [(&str, u64); 11] = [
+    ("acebench", 950),
+    ("aliyun", 950),
+    ("bfcl", 950),
+    ("broken", 950),
+    ("mcp", 950),
+    ("openai_tools", 950),
+    ("openapi3_json", 950),
+    ("openapi3_yaml", 950),
+    ("swagger2_yaml", 950),
+    ("toolbench_rapidapi", 950),
+    ("xlam", 950),
+];
+
+#[test]
+fn native_formats_are_read() {
+    let Some(raw) = corpus("raw") else { return };
+    let plan = CorpusPlan::default();
+    let manifest = fs::read_to_string(raw.join("manifest.json")).unwrap();
+    let manifest = Value::parse(&manifest).unwrap();
+    let Some(Value::List(files)) = manifest.get("files") else { panic!("no files") };
+    let mut folders: BTreeMap<String, (u64, u64, u64, usize)> = BTreeMap::new();
+    for file in files {
+        let path = file.get("file").and_then(Value::as_text).unwrap();
+        let folder = path.split('/').next().unwrap().to_string();
+        let parsed = parse_stream(path, File::open(raw.join(path)).unwrap(), &plan);
+        let found = parsed.records.len() as u64;
+        let entry = folders.entry(folder).or_default();
+        if let Some(Value::Integer(expected)) = file.get("tools_expected") {
+            let expected = u64::try_from(*expected).unwrap();
+            entry.0 += expected;
+            entry.1 += found.min(expected);
+            if found != expected {
+                eprintln!("{path}: {found} of {expected}");
+            }
+        }
+        entry.2 += parsed.records.iter().filter(|one| refine(one, &plan).is_ok()).count() as u64;
+        entry.3 += parsed.rejections.len();
+        for rejection in parsed.rejections.iter().take(2) {
+            eprintln!("    {rejection}");
+        }
+    }
+    eprintln!("folder: found of expected, tools, rejections");
+    for (folder, (expected, found, tools, rejections)) in &folders {
+        eprintln!("{folder}: {found} of {expected}, {tools}, {rejections}");
+    }
+    for (folder, floor) in FLOORS_PERMILLE {
+        let (expected, found, ..) = folders[folder];
+        assert!(floor * expected <= found * 1_000, "{folder}: {found} of {expected}");
+    }
+}
+
+#[test]
+fn normalised_records_are_refined() {
+    let Some(folder) = corpus("normalised") else { return };
+    let plan = CorpusPlan::default();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "zst"));
+    paths.sort();
+    let start = Instant::now();
+    let mut records = Vec::new();
+    for path in &paths {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let parsed = parse_stream(name, File::open(path).unwrap(), &plan);
+        assert_eq!(parsed.rejections, [], "{name}");
+        records.extend(parsed.records);
+    }
+    let parsed_in = start.elapsed();
+    let start = Instant::now();
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    let mut tools = 0;
+    for record in &records {
+        match refine(record, &plan) {
+            Ok(tool) => {
+                tools += 1;
+                check_tool(&tool);
+            }
+            Err(rejection) => {
+                let words = rejection.reason.split(' ').take(6).collect::<Vec<_>>().join(" ");
+                *reasons.entry(words).or_default() += 1;
+            }
+        }
+    }
+    let refined_in = start.elapsed();
+    eprintln!("{} records in {parsed_in:?}, {tools} tools in {refined_in:?}", records.len());
+    eprintln!("{reasons:#?}");
+    assert_eq!(records.len(), 35_784);
+    assert!(34_000 <= tools, "{tools} tools");
+}
+
+/// What every provider of models demands of a tool.
+fn check_tool(tool: &schemas::Tool) {
+    let fits = |name: &str, marks: &str| {
+        !name.is_empty()
+            && name.len() <= 64
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+    };
+    assert!(fits(&tool.name, "_-"), "{}: {}", tool.identity, tool.name);
+    for field in &tool.input {
+        assert!(fits(&field.name, "_.-"), "{}: {}", tool.identity, field.name);
+        assert!(field.default.is_null() || field.shape.admits(&field.default));
+    }
+    for token in ["<|", "|>", "<tool_call>", "<think>", "[INST]", "\u{200b}"] {
+        assert!(!tool.description.contains(token), "{}: {}", tool.identity, tool.description);
+    }
+}
+
+fn corpus(part: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora/dev").join(part);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: there is no corpus at {}", path.display());
+    None
+}
