@@ -8,6 +8,8 @@ pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::parse::{
     Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
 };
+pub use crate::encode::Encode;
+pub use crate::link::Link;
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
 pub use crate::work::{Counter, Work};
@@ -18,3 +20,5 @@ pub mod depot;
 pub mod recall;
 pub mod work;
 pub mod engine;
+pub mod encode;
+pub mod link;

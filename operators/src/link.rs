@@ -1,0 +1,188 @@
+//! Link tools to their nearest neighbours.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use differential_dataflow::lattice::Lattice;
+use differential_dataflow::operators::ThresholdTotal;
+use differential_dataflow::{AsCollection, VecCollection};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::operators::vec::Broadcast;
+use timely::order::TotalOrder;
+use timely::progress::Timestamp;
+use xxhash_rust::xxh3::xxh3_64;
+
+use schemas::{GraphPlan, ToolId, Vector};
+
+use self::neighbours::{Neighbours, Share};
+use crate::work::Work;
+
+pub use self::neighbours::Near;
+
+mod index;
+mod neighbours;
+
+/// Extension trait for the `link` operator.
+pub trait Link<'scope, T: Timestamp> {
+    /// Links each tool to its nearest neighbours: two are linked if either is among the nearest
+    /// of the other. Also returns who is near whom, from which [`Remembered`] is made.
+    ///
+    /// Exact, not approximate: the neighbours are those a comparison of all pairs would find,
+    /// nearest first, ties by id, none below the plan's cosine. They are kept up to date under
+    /// insertion, edit and deletion without comparing all pairs again, and do not depend on the
+    /// number of workers or on what is remembered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use differential_dataflow::input::Input;
+    /// use operators::link::{Link, Remembered};
+    /// use operators::work::Work;
+    /// use schemas::{GraphPlan, ToolId, Vector};
+    ///
+    /// timely::example(|scope| {
+    ///     let unit = 1 << 30;
+    ///     let vectors = [
+    ///         Vector { tool: ToolId(1), terms: vec![(7, unit)] },
+    ///         Vector { tool: ToolId(2), terms: vec![(7, unit / 2), (8, unit / 2)] },
+    ///         Vector { tool: ToolId(3), terms: vec![(9, unit)] },
+    ///     ];
+    ///     let expected = schemas::Link { source: ToolId(1), target: ToolId(2), weight: 500_000 };
+    ///
+    ///     let vectors = scope.new_collection_from(vectors).1;
+    ///     let remembered = Arc::new(Remembered::default());
+    ///     let (links, _near) =
+    ///         vectors.link(&GraphPlan::default(), remembered, Arc::new(Work::default()));
+    ///     links.assert_eq(scope.new_collection_from([expected]).1);
+    /// });
+    /// ```
+    fn link(
+        self,
+        plan: &GraphPlan,
+        remembered: Arc<Remembered>,
+        work: Arc<Work>,
+    ) -> (VecCollection<'scope, T, schemas::Link>, VecCollection<'scope, T, Near>);
+}
+
+impl<'scope, T> Link<'scope, T> for VecCollection<'scope, T, Vector>
+where
+    T: Timestamp + Lattice + TotalOrder,
+{
+    fn link(
+        self,
+        plan: &GraphPlan,
+        remembered: Arc<Remembered>,
+        work: Arc<Work>,
+    ) -> (VecCollection<'scope, T, schemas::Link>, VecCollection<'scope, T, Near>) {
+        let scope = self.inner.scope();
+        let share = Share { worker: scope.index() as u64, peers: scope.peers() as u64 };
+        let mut neighbours = Neighbours::new(plan, share, &remembered);
+        drop(remembered);
+        let near = self
+            .inner
+            .broadcast()
+            .unary_frontier(Pipeline, "Link", move |_capability, _info| {
+                let mut waiting = BTreeMap::new();
+                move |(input, frontier), output| {
+                    input.for_each(|capability, changes| {
+                        for (vector, time, difference) in changes.drain(..) {
+                            let (_, changed) = waiting
+                                .entry(time.clone())
+                                .or_insert_with(|| (capability.delayed(&time, 0), BTreeMap::new()));
+                            *changed.entry(vector).or_default() += difference;
+                        }
+                    });
+                    while let Some(epoch) = waiting.first_entry() {
+                        if frontier.less_equal(epoch.key()) {
+                            break;
+                        }
+                        let (time, (capability, mut changed)) = epoch.remove_entry();
+                        changed.retain(|_, difference| *difference != 0);
+                        let differences = neighbours.update(&changed, &work);
+                        output.session(&capability).give_iterator(
+                            differences.into_iter().map(|(near, r)| (near, time.clone(), r)),
+                        );
+                    }
+                }
+            })
+            .as_collection();
+        let links = near
+            .clone()
+            .map(|(one, other, weight)| ((one.min(other), one.max(other)), weight))
+            .distinct_total()
+            .map(|((source, target), weight)| schemas::Link { source, target, weight });
+        (links, near)
+    }
+}
+
+/// The neighbours an earlier build found, so that the next compares only what changed.
+///
+/// A function of the vectors and the plan: it does not depend on the number of workers.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// How many neighbours were kept of each tool.
+    pub neighbours: usize,
+    /// The least cosine, in thousandths.
+    pub cosine_permille_min: u32,
+    /// Every tool, isolated ones included.
+    pub tools: BTreeMap<ToolId, RememberedTool>,
+}
+
+/// The neighbours of one tool.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct RememberedTool {
+    /// Tells whether the tool's vector is still the same.
+    pub vector: u64,
+    /// The nearest, with the cosine in millionths; the nearest first, ties by id.
+    pub nearest: Vec<(ToolId, u32)>,
+}
+
+impl Remembered {
+    /// Remembers who is near whom, as [`Link::link`] says it for these vectors under this plan.
+    pub fn new<'a>(
+        plan: &GraphPlan,
+        vectors: impl IntoIterator<Item = &'a Vector>,
+        near: impl IntoIterator<Item = Near>,
+    ) -> Remembered {
+        let mut tools: BTreeMap<ToolId, RememberedTool> = vectors
+            .into_iter()
+            .map(|vector| {
+                let nearest = Vec::new();
+                (vector.tool, RememberedTool { vector: fingerprint(vector), nearest })
+            })
+            .collect();
+        for (tool, neighbour, weight) in near {
+            if let Some(known) = tools.get_mut(&tool) {
+                known.nearest.push((neighbour, weight));
+            }
+        }
+        for known in tools.values_mut() {
+            known
+                .nearest
+                .sort_by_key(|(neighbour, weight)| (std::cmp::Reverse(*weight), *neighbour));
+        }
+        Remembered {
+            neighbours: plan.neighbours,
+            cosine_permille_min: plan.cosine_permille_min,
+            tools,
+        }
+    }
+
+    fn fits(&self, plan: &GraphPlan) -> bool {
+        self.neighbours == plan.neighbours && self.cosine_permille_min == plan.cosine_permille_min
+    }
+}
+
+/// Tells vectors apart.
+fn fingerprint(vector: &Vector) -> u64 {
+    let bytes: Vec<u8> = vector
+        .terms
+        .iter()
+        .flat_map(|(term, weight)| term.to_le_bytes().into_iter().chain(weight.to_le_bytes()))
+        .collect();
+    xxh3_64(&bytes)
+}
