@@ -22,3 +22,4 @@ pub mod work;
 pub mod engine;
 pub mod encode;
 pub mod link;
+pub mod communities;

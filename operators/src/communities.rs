@@ -1,0 +1,158 @@
+//! Group linked tools into communities: the domains.
+
+use std::collections::BTreeMap;
+
+use schemas::{DomainId, GraphPlan, Lineage, Link, Partition, Placement, ToolId};
+
+use self::graph::{Graph, index};
+use self::leiden::{Rules, Standing, improve};
+
+pub use self::names::domain_name;
+
+mod graph;
+mod leiden;
+mod bounds;
+mod heirs;
+mod names;
+
+/// The domains of a corpus, and how they descend from the prior ones.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Grouping {
+    /// Where each tool is.
+    pub partition: Partition,
+    /// What happened since the prior partition, sorted.
+    pub lineage: Vec<Lineage>,
+}
+
+/// Groups tools into domains: communities of the graph that are connected and within the plan's
+/// bounds. A tool that belongs to no such community has no domain.
+///
+/// A function of its arguments: neither the order of the links nor how the corpus came to be as it
+/// is matters. With a prior partition, only the neighbourhood of what changed since is looked at
+/// again; with an unchanged graph the prior partition is returned as it is. Links between tools
+/// that are not in `tools` are left out.
+pub fn communities(
+    links: &[Link],
+    tools: &[ToolId],
+    prior: &Partition,
+    plan: &GraphPlan,
+) -> Grouping {
+    let mut tools = tools.to_vec();
+    tools.sort_unstable();
+    tools.dedup();
+    let graph = Graph::of(&tools, links);
+    let start = Start::new(&tools, &graph, prior, plan);
+    let mut labels = start.labels;
+    let rules = Rules {
+        resolution_permille: plan.resolution_permille,
+        tools_max: plan.tools_max.max(1),
+        rounds_max: plan.rounds_max.max(1),
+    };
+    improve(&graph, &mut labels, &start.standings, &rules);
+    bounds::separate(&graph, &mut labels);
+    bounds::fold(&graph, &mut labels, &start.resting, plan.tools_min, rules.tools_max);
+    settle(&tools, &labels, start.digests, prior, plan)
+}
+
+/// What a search starts from.
+struct Start {
+    digests: Vec<schemas::Digest>,
+    labels: Vec<u32>,
+    standings: Vec<Standing>,
+    /// Tools that had no domain and have no reason to find one now.
+    resting: Vec<bool>,
+}
+
+impl Start {
+    fn new(tools: &[ToolId], graph: &Graph, prior: &Partition, plan: &GraphPlan) -> Start {
+        let mut sizes: BTreeMap<DomainId, usize> = BTreeMap::new();
+        for tool in tools {
+            if let Some(domain) = prior.placements.get(tool).and_then(|placed| placed.domain) {
+                *sizes.entry(domain).or_default() += 1;
+            }
+        }
+        let mut least: BTreeMap<DomainId, u32> = BTreeMap::new();
+        let mut start = Start {
+            digests: Vec::with_capacity(tools.len()),
+            labels: Vec::with_capacity(tools.len()),
+            standings: Vec::with_capacity(tools.len()),
+            resting: Vec::with_capacity(tools.len()),
+        };
+        for (node, tool) in tools.iter().enumerate() {
+            let digest = graph.digest(tools, node);
+            let placed = prior.placements.get(tool);
+            let same = placed.is_some_and(|placed| placed.links == digest);
+            // A domain above the bound, as of an earlier plan, is taken apart.
+            let domain = placed
+                .and_then(|placed| placed.domain)
+                .filter(|domain| sizes[domain] <= plan.tools_max);
+            let (label, standing) = match domain {
+                Some(domain) => {
+                    let label = *least.entry(domain).or_insert(index(node));
+                    (label, if same { Standing::Settled } else { Standing::Shaken })
+                }
+                None if same && placed.is_some_and(|placed| placed.domain.is_none()) => {
+                    (index(node), Standing::Settled)
+                }
+                None => (index(node), Standing::Fresh),
+            };
+            start.resting.push(domain.is_none() && standing == Standing::Settled);
+            start.digests.push(digest);
+            start.labels.push(label);
+            start.standings.push(standing);
+        }
+        start
+    }
+}
+
+fn settle(
+    tools: &[ToolId],
+    labels: &[u32],
+    digests: Vec<schemas::Digest>,
+    prior: &Partition,
+    plan: &GraphPlan,
+) -> Grouping {
+    let mut members: BTreeMap<u32, Vec<ToolId>> = BTreeMap::new();
+    for (tool, label) in tools.iter().zip(labels) {
+        members.entry(*label).or_default().push(*tool);
+    }
+    members.retain(|_, members| plan.tools_min <= members.len());
+    let (names, groups): (Vec<u32>, Vec<Vec<ToolId>>) = members.into_iter().unzip();
+    let (ids, lineage) = heirs::inherit(&groups, prior);
+    let domains: BTreeMap<u32, DomainId> = names.into_iter().zip(ids).collect();
+    let placements = tools
+        .iter()
+        .zip(labels)
+        .zip(digests)
+        .map(|((tool, label), links)| {
+            (*tool, Placement { domain: domains.get(label).copied(), links })
+        })
+        .collect();
+    Grouping { partition: Partition { placements }, lineage }
+}
+
+/// The modularity of a partition: the share of link weight within domains, less what chance would
+/// give, weighed by `resolution`. Tools without a domain count as domains of one.
+#[expect(clippy::cast_precision_loss, reason = "a figure to report, not a key")]
+pub fn modularity(links: &[Link], partition: &Partition, resolution: f64) -> f64 {
+    let domain = |tool: &ToolId| partition.placements.get(tool).and_then(|placed| placed.domain);
+    let mut strengths: BTreeMap<(Option<DomainId>, Option<ToolId>), u64> = BTreeMap::new();
+    let (mut within, mut total) = (0_u64, 0_u64);
+    for link in links {
+        let ends = [link.source, link.target].map(|tool| (domain(&tool), tool));
+        total += 2 * u64::from(link.weight);
+        if ends[0].0.is_some() && ends[0].0 == ends[1].0 {
+            within += 2 * u64::from(link.weight);
+        }
+        for (domain, tool) in ends {
+            let alone = domain.is_none().then_some(tool);
+            *strengths.entry((domain, alone)).or_default() += u64::from(link.weight);
+        }
+    }
+    if total == 0 {
+        return 0.0;
+    }
+    let chance: u128 = strengths.values().map(|s| u128::from(*s) * u128::from(*s)).sum();
+    let total = total as f64;
+    within as f64 / total - resolution * (chance as f64 / (total * total))
+}
