@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{DomainId, GraphPlan, Lineage, Link, Partition, Placement, ToolId};
+use differential_dataflow::VecCollection;
+use differential_dataflow::lattice::Lattice;
+use timely::order::TotalOrder;
+use timely::progress::Timestamp;
+
+use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placement, ToolId};
 
 use self::graph::{Graph, index};
 use self::leiden::{Rules, Standing, improve};
@@ -14,6 +19,7 @@ mod leiden;
 mod bounds;
 mod heirs;
 mod names;
+mod lift;
 
 /// The domains of a corpus, and how they descend from the prior ones.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -155,4 +161,80 @@ pub fn modularity(links: &[Link], partition: &Partition, resolution: f64) -> f64
     let chance: u128 = strengths.values().map(|s| u128::from(*s) * u128::from(*s)).sum();
     let total = total as f64;
     within as f64 / total - resolution * (chance as f64 / (total * total))
+}
+
+/// Extension trait for the `communities` operator.
+pub trait Communities<'scope, T: Timestamp> {
+    /// Groups the tools by their links, as [`communities`] does, epoch after epoch: the partition
+    /// of each epoch is the prior of the next, and `prior` that of the first.
+    ///
+    /// An epoch in which nothing changed says nothing. The whole graph is held by one worker: a
+    /// move may reach anywhere, and what is left after linking is small.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use differential_dataflow::input::Input;
+    /// use operators::communities::Communities;
+    /// use schemas::{GraphPlan, Link, Partition, ToolId};
+    ///
+    /// timely::example(|scope| {
+    ///     let link = |source, target| Link {
+    ///         source: ToolId(source), target: ToolId(target), weight: 500_000,
+    ///     };
+    ///     let links = scope.new_collection_from([link(1, 2), link(1, 3), link(2, 3)]).1;
+    ///     let tools = scope.new_collection_from((1..=4).map(ToolId)).1;
+    ///     let plan = GraphPlan { tools_min: 2, ..GraphPlan::default() };
+    ///
+    ///     let grouped = links.communities(tools, Partition::default(), &plan);
+    ///     let members = scope.new_collection_from((1..=3).map(ToolId)).1;
+    ///     grouped.memberships().map(|membership| membership.tool).assert_eq(members);
+    ///     grouped.homeless().assert_eq(scope.new_collection_from([ToolId(4)]).1);
+    /// });
+    /// ```
+    fn communities(
+        self,
+        tools: VecCollection<'scope, T, ToolId>,
+        prior: Partition,
+        plan: &GraphPlan,
+    ) -> Grouped<'scope, T>;
+}
+
+impl<'scope, T> Communities<'scope, T> for VecCollection<'scope, T, Link>
+where
+    T: Timestamp + Lattice + TotalOrder,
+{
+    fn communities(
+        self,
+        tools: VecCollection<'scope, T, ToolId>,
+        prior: Partition,
+        plan: &GraphPlan,
+    ) -> Grouped<'scope, T> {
+        lift::lift(self, tools, prior, plan.clone())
+    }
+}
+
+/// What the `communities` operator says.
+#[derive(Clone)]
+pub struct Grouped<'scope, T: Timestamp> {
+    /// Where each tool is; at the end of an epoch, its partition.
+    pub placements: VecCollection<'scope, T, (ToolId, Placement)>,
+    /// What happened to domains: events, added at their epoch and never taken back.
+    pub lineage: VecCollection<'scope, T, Lineage>,
+}
+
+impl<'scope, T: Timestamp> Grouped<'scope, T> {
+    /// The tools that have a domain, with the domain.
+    pub fn memberships(&self) -> VecCollection<'scope, T, Membership> {
+        self.placements.clone().flat_map(|(tool, placement)| {
+            placement.domain.map(|domain| Membership { tool, domain })
+        })
+    }
+
+    /// The tools that found no domain.
+    pub fn homeless(&self) -> VecCollection<'scope, T, ToolId> {
+        self.placements
+            .clone()
+            .flat_map(|(tool, placement)| placement.domain.is_none().then_some(tool))
+    }
 }

@@ -4,6 +4,7 @@
 //! collections. Nothing here touches the disk, the clock or the network: payloads go to a
 //! [`Depot`], earlier results come from a [`Recall`], and what was done is counted in [`Work`].
 
+pub use crate::communities::Communities;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::parse::{
     Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,

@@ -154,7 +154,7 @@ impl Default for GraphPlan {
         GraphPlan {
             neighbours: 15,
             cosine_permille_min: 100,
-            resolution_permille: 20_000,
+            resolution_permille: 100_000,
             tools_max: 60,
             tools_min: 5,
             rounds_max: 100,
