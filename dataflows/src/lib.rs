@@ -2,3 +2,5 @@
 
 pub mod corpus;
 pub mod knobs;
+pub mod dataset;
+pub mod store;

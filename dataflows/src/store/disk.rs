@@ -1,0 +1,201 @@
+//! The file system as the store uses it: every step that can fail, named, in one place.
+//!
+//! Nothing here retries. A failed `fsync` may have dropped the pages it could not write and
+//! marked them clean, so a second `fsync` on the same file would report success for lost bytes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::StoreError;
+
+/// Names of files still being written begin with this; readers and Hugging Face skip them.
+pub(super) const TEMPORARY: &str = ".tmp-";
+
+/// Writes a file that did not exist and waits until its bytes are on the disk.
+///
+/// On failure the file is removed again, since what it holds is unknown.
+pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
+    let written = create_new(path, mode).and_then(|mut file| {
+        step("write", path, || file.write_all(bytes))?;
+        step("sync", path, || file.sync_all())
+    });
+    if written.is_err() {
+        discard(path);
+    }
+    written
+}
+
+/// Creates a file that did not exist.
+pub(super) fn create_new(path: &Path, mode: u32) -> Result<File, StoreError> {
+    step("create", path, || {
+        // The mode holds for later opens: this handle may write whatever the mode says.
+        OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+    })
+}
+
+/// Writes a file in place of another, so that a reader sees the old one or the new one whole.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = temporary_beside(path);
+    discard(&temporary);
+    write_new(&temporary, bytes, 0o644)?;
+    rename(&temporary, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// The name under which a file is written before it takes its own.
+pub(super) fn temporary_beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{TEMPORARY}{name}"))
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    step("rename", to, || fs::rename(from, to))
+}
+
+/// Gives a file its name unless that name is taken; whether it was free.
+pub(super) fn rename_exclusively(from: &Path, to: &Path) -> Result<bool, StoreError> {
+    let renamed = step("rename", to, || {
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from) {
+            // A file system without this flag has links, which are exclusive too.
+            Err(error) if is_unsupported(&error) => {
+                fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+            }
+            renamed => renamed,
+        }
+    });
+    match renamed {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(false)
+        }
+        renamed => renamed.map(|()| true),
+    }
+}
+
+/// Lets two folders trade names in one step; false if the file system cannot.
+pub(super) fn exchange(one: &Path, other: &Path) -> Result<bool, StoreError> {
+    step("exchange", other, || {
+        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(io::Error::from) {
+            Err(error) if is_unsupported(&error) => Ok(false),
+            exchanged => exchanged.map(|()| true),
+        }
+    })
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
+/// Makes a second name for a file, or a copy where the file system has no links.
+pub(super) fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    step("link", to, || match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        Err(_) => {
+            fs::copy(from, to)?;
+            File::open(to)?.sync_all()
+        }
+    })
+}
+
+/// Waits until the names in a folder are on the disk.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    step("sync", path, || File::open(path)?.sync_all())
+}
+
+pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
+    step("create", path, || fs::create_dir_all(path))
+}
+
+pub(super) fn remove_folder(path: &Path) -> Result<(), StoreError> {
+    step("remove", path, || fs::remove_dir_all(path))
+}
+
+pub(super) fn remove_file(path: &Path) -> Result<(), StoreError> {
+    step("remove", path, || fs::remove_file(path))
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+    step("read", path, || fs::read(path))
+}
+
+/// The size of a file, if it is there and is a file.
+pub(super) fn size(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+}
+
+/// The names in a folder, sorted; none if there is no folder.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
+    let read = step("read", path, || {
+        fs::read_dir(path)?
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<String>>>()
+    });
+    match read {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        read => read.map(|mut names| {
+            names.sort();
+            names
+        }),
+    }
+}
+
+/// Removes what a failure left, if it can: a leftover that stays is swept with the next lock.
+pub(super) fn discard(path: &Path) {
+    drop(fs::remove_file(path));
+}
+
+/// Runs one step on the file system and says in its error what was done to which path.
+pub(super) fn step<T>(
+    action: &'static str,
+    path: &Path,
+    run: impl FnOnce() -> io::Result<T>,
+) -> Result<T, StoreError> {
+    #[cfg(test)]
+    let run = || faults::strike().and_then(|()| run());
+    run().map_err(|source| StoreError::of_io(action, path, source))
+}
+
+/// Failures on demand: the n-th step fails, once or from there on.
+#[cfg(test)]
+pub(super) mod faults {
+    use std::cell::Cell;
+    use std::io;
+
+    thread_local! {
+        static STEPS_LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+        static FOR_EVER: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Lets `steps` steps pass; the next fails, and with `for_ever` all after it.
+    pub(crate) fn after(steps: Option<usize>, for_ever: bool) {
+        STEPS_LEFT.set(steps);
+        FOR_EVER.set(for_ever);
+    }
+
+    /// Whether the failure asked for has not come yet.
+    pub(crate) fn is_pending() -> bool {
+        STEPS_LEFT.get().is_some_and(|left| 0 < left)
+    }
+
+    pub(super) fn strike() -> io::Result<()> {
+        match STEPS_LEFT.get() {
+            None => Ok(()),
+            Some(0) => {
+                if !FOR_EVER.get() {
+                    STEPS_LEFT.set(None);
+                }
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+            Some(left) => {
+                STEPS_LEFT.set(Some(left - 1));
+                Ok(())
+            }
+        }
+    }
+}
