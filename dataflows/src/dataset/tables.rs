@@ -1,0 +1,197 @@
+//! The columns of each configuration.
+
+use arrow::array::RecordBatch;
+
+use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Value};
+
+use super::columns::{Columns, json_list_or_none};
+use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, function_json, spelled};
+use super::write::Table;
+
+impl Table for TrajectoryRow {
+    fn id(&self) -> String {
+        self.trajectory_id.to_string()
+    }
+
+    fn weight(&self) -> usize {
+        let said: usize = self.messages.iter().map(|message| message.content.len()).sum();
+        said + self.tools.iter().map(|tool| tool.len()).sum::<usize>()
+    }
+
+    fn lay_out(rows: &[TrajectoryRow]) -> RecordBatch {
+        let mut columns = Columns::default();
+        columns.texts("trajectory_id", rows.iter().map(|row| row.trajectory_id.to_string()));
+        columns.texts("task_id", rows.iter().map(|row| row.task_id.to_string()));
+        columns.texts("domain_id", rows.iter().map(|row| row.domain_id.to_string()));
+        columns.texts("domain", rows.iter().map(|row| &row.domain));
+        columns.texts("kind", rows.iter().map(|row| row.kind.name()));
+        let lengths = rows.iter().map(|row| row.messages.len()).collect();
+        columns.struct_lists("messages", lengths, message_parts(rows));
+        columns.json_lists("tools", rows.iter().map(|row| &row.tools));
+        columns.boolean_lists(
+            "supervised",
+            rows.iter().map(|row| row.messages.iter().map(|message| message.supervised)),
+        );
+        columns.counts("n_calls", rows.iter().map(|row| row.n_calls));
+        columns.counts("n_turns", rows.iter().map(|row| row.n_turns));
+        columns.counts("n_writes", rows.iter().map(|row| row.n_writes));
+        columns.counts("n_tool_errors", rows.iter().map(|row| row.n_tool_errors));
+        columns.texts("initial_state", rows.iter().map(|row| row.initial_state.to_string()));
+        columns.texts("golden_state", rows.iter().map(|row| row.golden_state.to_string()));
+        columns.texts("final_state", rows.iter().map(|row| row.final_state.to_string()));
+        columns.texts("verdict", rows.iter().map(|row| &row.verdict));
+        columns.texts("reason", rows.iter().map(|row| &row.reason));
+        columns.text_lists("sources", rows.iter().map(|row| &row.sources));
+        columns.text_lists("licenses", rows.iter().map(|row| &row.licenses));
+        columns.text_lists(
+            "tool_revisions",
+            rows.iter().map(|row| row.tool_revisions.iter().map(|it| it.to_string())),
+        );
+        columns.texts("agent", rows.iter().map(|row| &row.agent));
+        columns.texts("user", rows.iter().map(|row| &row.user));
+        columns.counts("trial", rows.iter().map(|row| u64::from(row.trial)));
+        columns.finish()
+    }
+}
+
+fn message_parts(rows: &[TrajectoryRow]) -> Columns {
+    let messages = || rows.iter().flat_map(|row| &row.messages);
+    // A message without calls has no list, and not a list with an empty call: templates ask
+    // whether there is one.
+    let calls = messages()
+        .map(|message| (!message.calls.is_empty()).then(|| message.calls.iter().map(call_json)));
+    let mut parts = Columns::default();
+    parts.texts("role", messages().map(|message| message.role.name()));
+    parts.texts("content", messages().map(|message| &message.content));
+    parts.add(json_list_or_none("tool_calls", calls));
+    parts.perhaps_texts(
+        "name",
+        messages().map(|Message { name, .. }| (!name.is_empty()).then_some(name)),
+    );
+    parts
+}
+
+/// A call as chat templates take it. Arguments that are no object stay as the agent sent them.
+fn call_json(call: &Call) -> String {
+    function_json(Value::Object(vec![
+        ("name".into(), Value::text(&call.name)),
+        ("arguments".into(), call.arguments.clone()),
+    ]))
+}
+
+impl Table for TaskRow {
+    fn id(&self) -> String {
+        self.task.id.to_string()
+    }
+
+    fn weight(&self) -> usize {
+        self.task.golden.iter().map(|call| 200 + call.observation.len()).sum::<usize>() + 500
+    }
+
+    fn lay_out(rows: &[TaskRow]) -> RecordBatch {
+        let tasks = || rows.iter().map(|row| &row.task);
+        let mut columns = Columns::default();
+        columns.texts("task_id", tasks().map(|task| task.id.to_string()));
+        columns.texts("domain_id", tasks().map(|task| task.domain.to_string()));
+        columns.texts("domain", rows.iter().map(|row| &row.domain));
+        columns.texts("kind", tasks().map(|task| task.kind.name()));
+        columns.texts("instruction", tasks().map(|task| &task.scenario.instruction));
+        columns.texts("persona", tasks().map(|task| plain(&task.scenario.persona)));
+        columns.json("user", tasks().map(|task| spelled(&task.scenario).to_string()));
+        columns.text_lists("offered", tasks().map(|task| &task.offered));
+        columns.json_lists("golden_calls", tasks().map(|task| task.golden.iter().map(golden_json)));
+        columns.texts("part", tasks().map(|task| task.part.to_string()));
+        columns.texts("initial_state", tasks().map(|task| task.initial_state.to_string()));
+        columns.texts("golden_state", tasks().map(|task| task.golden_state.to_string()));
+        columns.counts("n_calls", tasks().map(|task| task.golden.len() as u64));
+        let writes = |call: &&GoldenCall| call.effect == Effect::Write;
+        columns
+            .counts("n_writes", tasks().map(|it| it.golden.iter().filter(writes).count() as u64));
+        columns.texts("split", rows.iter().map(|row| &row.split));
+        columns.finish()
+    }
+}
+
+fn golden_json(call: &GoldenCall) -> String {
+    let source = |source: &ArgumentSource| match source {
+        ArgumentSource::Output(earlier, pointer) => Value::Object(vec![
+            ("call".into(), Value::Integer(i64::try_from(*earlier).unwrap_or(i64::MAX))),
+            ("pointer".into(), Value::text(pointer)),
+        ]),
+        said => spelled(said),
+    };
+    let sources = call.sources.iter().map(|(name, from)| (name.clone(), source(from)));
+    Value::Object(vec![
+        ("name".into(), Value::text(&call.name)),
+        ("arguments".into(), call.arguments.clone()),
+        ("observation".into(), Value::text(&call.observation)),
+        ("effect".into(), Value::text(call.effect.name())),
+        ("sources".into(), Value::Object(sources.collect())),
+    ])
+    .to_string()
+}
+
+impl Table for ToolRow {
+    fn id(&self) -> String {
+        self.tool.id.to_string()
+    }
+
+    fn weight(&self) -> usize {
+        500 + self.tool.description.len() + 200 * self.tool.input.len()
+    }
+
+    fn lay_out(rows: &[ToolRow]) -> RecordBatch {
+        let tools = || rows.iter().map(|row| &row.tool);
+        let mut columns = Columns::default();
+        columns.texts("id", tools().map(|tool| tool.id.to_string()));
+        columns.texts("name", tools().map(|tool| &tool.name));
+        columns.texts("identity", tools().map(|tool| &tool.identity));
+        columns.texts("source", tools().map(|tool| &tool.source));
+        columns.texts("provider", tools().map(|tool| &tool.provider));
+        columns.texts("service", tools().map(|tool| &tool.service));
+        columns.texts("category", tools().map(|tool| &tool.category));
+        columns.texts("license", tools().map(|tool| &tool.license));
+        columns.texts("description", tools().map(|tool| &tool.description));
+        columns.json(
+            "parameters",
+            tools().map(|tool| schemas::object_schema(&tool.input).to_string()),
+        );
+        columns.json("output", tools().map(|tool| tool.output.shape.json_schema().to_string()));
+        columns.texts("output_basis", tools().map(|tool| plain(&tool.output.basis)));
+        columns.texts("revision", tools().map(|tool| tool.revision.to_string()));
+        columns.perhaps_texts("operation", rows.iter().map(|row| row.operation.map(Effect::name)));
+        let domains = || rows.iter().map(|row| row.domain.as_ref());
+        columns.perhaps_texts("domain_id", domains().map(|it| it.map(|(id, _)| id.to_string())));
+        columns.perhaps_texts("domain", domains().map(|it| it.map(|(_, name)| name)));
+        columns.texts("file", rows.iter().map(|row| &row.file));
+        columns.texts("pointer", rows.iter().map(|row| &row.pointer));
+        columns.finish()
+    }
+}
+
+impl Table for DomainRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn weight(&self) -> usize {
+        200 + self.tables.iter().map(String::len).sum::<usize>()
+    }
+
+    fn lay_out(rows: &[DomainRow]) -> RecordBatch {
+        let mut columns = Columns::default();
+        columns.texts("id", rows.iter().map(|row| row.id.to_string()));
+        columns.texts("name", rows.iter().map(|row| &row.name));
+        columns.counts("n_tools", rows.iter().map(|row| row.n_tools));
+        columns.json_lists("tables", rows.iter().map(|row| &row.tables));
+        columns.counts("reads", rows.iter().map(|row| row.reads));
+        columns.counts("writes", rows.iter().map(|row| row.writes));
+        columns.counts("n_tasks", rows.iter().map(|row| row.n_tasks));
+        columns.finish()
+    }
+}
+
+/// The name of an enumeration's unit variant, as its JSON has it.
+fn plain<R: serde::Serialize>(variant: &R) -> String {
+    spelled(variant).as_text().unwrap_or_default().to_string()
+}

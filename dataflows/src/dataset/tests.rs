@@ -1,0 +1,196 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use schemas::{
+    ArgumentSource, Call, Digest, DomainId, Effect, GoldenCall, Intent, Message, Persona, Scenario,
+    Speaker, Stage, Task, TaskId, TaskKind, Trajectory, TrajectoryId, Value, Verdict,
+};
+
+use super::{
+    BoundTool, DomainTools, TaskRow, TrajectoryRow, read_tasks, read_trajectories, write_rejected,
+    write_tasks, write_trajectories,
+};
+
+fn message(role: Speaker, content: &str) -> Message {
+    Message {
+        role,
+        content: content.into(),
+        calls: Vec::new(),
+        name: String::new(),
+        supervised: role == Speaker::Assistant,
+    }
+}
+
+fn task(ordinal: u64) -> Task {
+    let call = GoldenCall {
+        name: "find_book".into(),
+        arguments: Value::parse("{\"title\": \"Dune\", \"limit\": 2.5}").unwrap(),
+        sources: vec![
+            ("title".into(), ArgumentSource::User),
+            ("limit".into(), ArgumentSource::Output(0, "/results/0".into())),
+        ],
+        observation: "{\"results\": []}".into(),
+        effect: Effect::Write,
+    };
+    Task {
+        id: TaskId(ordinal),
+        domain: DomainId(7),
+        kind: TaskKind::Chain,
+        offered: ["find_book".to_string(), "lend_book".to_string()].into(),
+        part: Digest::of(b"part"),
+        scenario: Scenario {
+            instruction: "You want to find \"Dune\" 🏜.".into(),
+            persona: Persona::Terse,
+            intents: vec![Intent {
+                request: "Dune?".into(),
+                on_request: Vec::new(),
+                calls: vec![0],
+            }],
+        },
+        golden: vec![call],
+        initial_state: Digest::of(b"before"),
+        golden_state: Digest::of(b"after"),
+    }
+}
+
+fn tools() -> DomainTools {
+    let tool = |source: &str| BoundTool {
+        json: "{\"type\": \"function\"}".into(),
+        effect: Effect::Write,
+        revision: Digest::of(source.as_bytes()),
+        source: source.into(),
+        license: "MIT".into(),
+    };
+    [("find_book".to_string(), tool("library")), ("lend_book".to_string(), tool("desk"))].into()
+}
+
+fn row(ordinal: u64, arguments: Value, verdict: &Verdict) -> TrajectoryRow {
+    let calling = Message {
+        calls: vec![Call { name: "find_book".into(), arguments }],
+        ..message(Speaker::Assistant, "")
+    };
+    let answer =
+        Message { name: "find_book".into(), ..message(Speaker::Tool, "{\"error\": \"no\"}") };
+    let trajectory = Trajectory {
+        id: TrajectoryId(ordinal),
+        task: TaskId(3),
+        domain: DomainId(7),
+        kind: TaskKind::Chain,
+        trial: 0,
+        agent: "built-in".into(),
+        user: "built-in".into(),
+        messages: vec![
+            message(Speaker::System, "Help."),
+            message(Speaker::User, "Dune, please\u{2028}\0"),
+            calling,
+            answer,
+            message(Speaker::Assistant, "There is none."),
+        ],
+        ended: true,
+        initial_state: Digest::of(b"before"),
+        final_state: Digest::of(b"after"),
+    };
+    TrajectoryRow::new(trajectory, &task(3), "library", &tools(), verdict)
+}
+
+fn kept(count: u64) -> Vec<TrajectoryRow> {
+    let arguments = Value::parse("{\"b\": 1, \"a\": null}").unwrap();
+    (0..count).map(|ordinal| row(ordinal, arguments.clone(), &Verdict::kept())).collect()
+}
+
+#[test]
+fn row_counts_what_was_done() {
+    let row = &kept(1)[0];
+    assert_eq!((row.n_calls, row.n_turns, row.n_writes, row.n_tool_errors), (1, 2, 1, 1));
+    assert_eq!(row.sources, ["desk", "library"]);
+    assert_eq!(row.licenses, ["MIT"]);
+    assert_eq!(row.tool_revisions, [Digest::of(b"library"), Digest::of(b"desk")]);
+}
+
+#[test]
+fn rows_survive_their_file() {
+    let mut rows = kept(1200);
+    // Arguments that are no object are kept as the agent sent them.
+    rows.push(row(1200, Value::text("{broken"), &Verdict::kept()));
+    let bytes = write_trajectories(rows.clone()).unwrap();
+    let read: Vec<_> = read_trajectories(Bytes::from(bytes)).unwrap().map(Result::unwrap).collect();
+    assert!(read == rows);
+
+    let tasks: Vec<_> = (0..70)
+        .map(|id| TaskRow { task: task(id), domain: "library".into(), split: "train".into() })
+        .collect();
+    let bytes = write_tasks(tasks.clone()).unwrap();
+    let read: Vec<_> = read_tasks(Bytes::from(bytes)).unwrap().map(Result::unwrap).collect();
+    assert!(read == tasks);
+}
+
+#[test]
+fn empty_and_rejected_files_have_the_columns_of_full_ones() {
+    assert_eq!(read_trajectories(Bytes::from(write_trajectories([]).unwrap())).unwrap().count(), 0);
+    let refuted = Verdict::refuted(Stage::State, "loans: one row too many");
+    let rows = [row(1, Value::Null, &refuted)];
+    let read = read_trajectories(Bytes::from(write_rejected(rows.clone()).unwrap())).unwrap();
+    assert_eq!(read.map(Result::unwrap).collect::<Vec<_>>(), rows);
+}
+
+#[test]
+fn same_rows_give_the_same_bytes() {
+    assert!(write_trajectories(kept(600)).unwrap() == write_trajectories(kept(600)).unwrap());
+}
+
+#[test]
+fn file_is_laid_out_as_readers_expect() {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let bytes = Bytes::from(write_trajectories(kept(5000)).unwrap());
+    let file = SerializedFileReader::new(bytes).unwrap();
+    let metadata = file.metadata();
+    assert_eq!(metadata.file_metadata().created_by(), Some("agentscaler"));
+    assert_eq!(metadata.num_row_groups(), 2);
+    assert_eq!(metadata.row_group(0).num_rows(), 4096);
+    let columns: Vec<_> = metadata
+        .file_metadata()
+        .schema()
+        .get_fields()
+        .iter()
+        .map(|column| column.name().to_string())
+        .collect();
+    let expected = "trajectory_id task_id domain_id domain kind messages tools supervised n_calls \
+                    n_turns n_writes n_tool_errors initial_state golden_state final_state verdict \
+                    reason sources licenses tool_revisions agent user trial";
+    assert_eq!(columns.join(" "), expected);
+    assert!(metadata.row_group(0).column(0).offset_index_offset().is_some());
+}
+
+#[test]
+fn unsorted_rows_are_refused_by_writer_and_reader() {
+    let mut rows = kept(2);
+    rows.reverse();
+    std::panic::catch_unwind(|| write_trajectories(rows)).unwrap_err();
+    let twice = [kept(1), kept(1)].concat();
+    std::panic::catch_unwind(|| write_trajectories(twice)).unwrap_err();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A damaged file gives rows and then an error, never a panic.
+    #[test]
+    fn damage_is_an_error(
+        cut in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        torn in any::<bool>(),
+    ) {
+        let mut bytes = write_trajectories(kept(40)).unwrap();
+        for (place, byte) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] ^= byte;
+        }
+        if torn {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(rows) = read_trajectories(Bytes::from(bytes)) {
+            let rows: Vec<_> = rows.collect();
+            prop_assert!(rows.iter().rev().skip(1).all(Result::is_ok));
+        }
+    }
+}

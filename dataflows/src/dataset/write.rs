@@ -1,0 +1,162 @@
+//! Rows in, Parquet out.
+
+use std::io::Write;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{CdcOptions, WriterProperties};
+
+use super::{DatasetError, DomainRow, TaskRow, ToolRow, TrajectoryRow};
+
+/// Most rows of a row group. A viewer reads a row group whole.
+const GROUP_ROWS_MAX: usize = 4_096;
+
+/// Most encoded bytes of a row group.
+const GROUP_BYTES_MAX: usize = 64 << 20;
+
+/// Most rows laid out at once, before they are encoded.
+const BATCH_ROWS_MAX: usize = 512;
+
+/// Most bytes laid out at once, as far as rows know their weight.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Rows of one configuration.
+pub trait Table: Sized {
+    /// The id that rows are sorted by, the first column.
+    fn id(&self) -> String;
+
+    /// About how many bytes the row has.
+    fn weight(&self) -> usize;
+
+    /// Lays rows out in columns; the columns are the same whatever the rows.
+    fn lay_out(rows: &[Self]) -> RecordBatch;
+}
+
+/// Writes rows as one Parquet file and returns the file's sink and how many rows it holds.
+///
+/// The same rows give the same bytes: no clock and no version of any library is written.
+///
+/// # Errors
+///
+/// Fails if the sink does.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by their id, or if an id occurs twice.
+pub fn write_rows<T: Table, W: Write + Send>(
+    rows: impl IntoIterator<Item = T>,
+    sink: W,
+) -> Result<(W, u64), DatasetError> {
+    let mut writer = ArrowWriter::try_new(sink, T::lay_out(&[]).schema(), Some(properties()))?;
+    let mut batch: Vec<T> = Vec::new();
+    let mut weight = 0;
+    let mut written = 0;
+    let mut last: Option<String> = None;
+    for row in rows {
+        let id = row.id();
+        if let Some(last) = &last {
+            assert!(*last < id, "rows must be sorted by unique ids: {last} came before {id}");
+        }
+        last = Some(id);
+        weight += row.weight();
+        written += 1;
+        batch.push(row);
+        if BATCH_ROWS_MAX <= batch.len() || BATCH_BYTES_MAX <= weight {
+            writer.write(&T::lay_out(&batch))?;
+            batch.clear();
+            weight = 0;
+        }
+    }
+    if !batch.is_empty() {
+        writer.write(&T::lay_out(&batch))?;
+    }
+    Ok((writer.into_inner()?, written))
+}
+
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_created_by("agentscaler".into())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("level 3 exists")))
+        .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
+        .set_max_row_group_bytes(Some(GROUP_BYTES_MAX))
+        // Pages are cut where the content says so: rows that did not change give pages that did
+        // not change, and a store that keeps equal chunks once uploads only the difference.
+        .set_content_defined_chunking(Some(CdcOptions::default()))
+        .build()
+}
+
+/// Writes trajectories, as `general` and `vertical` hold them.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids, or if one was not kept.
+pub fn write_trajectories(
+    rows: impl IntoIterator<Item = TrajectoryRow>,
+) -> Result<Vec<u8>, DatasetError> {
+    let kept = rows.into_iter().inspect(|row| {
+        assert!(row.verdict == "kept", "{} is {}, not kept", row.trajectory_id, row.verdict);
+    });
+    write_rows(kept, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// Writes trajectories that a stage turned away, in the columns of [`write_trajectories`].
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids, or if one was kept.
+pub fn write_rejected(
+    rows: impl IntoIterator<Item = TrajectoryRow>,
+) -> Result<Vec<u8>, DatasetError> {
+    let rejected = rows.into_iter().inspect(|row| {
+        assert!(row.verdict != "kept", "{} was kept", row.trajectory_id);
+    });
+    write_rows(rejected, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// Writes tasks.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_tasks(rows: impl IntoIterator<Item = TaskRow>) -> Result<Vec<u8>, DatasetError> {
+    write_rows(rows, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// Writes tools.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_tools(rows: impl IntoIterator<Item = ToolRow>) -> Result<Vec<u8>, DatasetError> {
+    write_rows(rows, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// Writes domains.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_domains(rows: impl IntoIterator<Item = DomainRow>) -> Result<Vec<u8>, DatasetError> {
+    write_rows(rows, Vec::new()).map(|(bytes, _)| bytes)
+}
