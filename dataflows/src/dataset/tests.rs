@@ -115,7 +115,10 @@ fn rows_survive_their_file() {
     let bytes = write_trajectories(rows.clone()).unwrap();
     let read: Vec<_> = read_trajectories(Bytes::from(bytes)).unwrap().map(Result::unwrap).collect();
     assert!(read == rows);
+}
 
+#[test]
+fn tasks_survive_their_file() {
     let tasks: Vec<_> = (0..70)
         .map(|id| TaskRow { task: task(id), domain: "library".into(), split: "train".into() })
         .collect();

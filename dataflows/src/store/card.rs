@@ -61,13 +61,13 @@ fn write_front_matter(manifest: &Manifest, card: &mut String) {
     card.push_str("task_categories: [text-generation]\n");
     card.push_str("tags: [tool-calling, function-calling, agent, synthetic, sft]\n");
     line(card, format_args!("size_categories: [\"{}\"]", size_category(rows)));
-    let splits = splits(manifest);
-    if splits.is_empty() {
+    let configs = splits(manifest);
+    if configs.is_empty() {
         card.push_str("---\n");
         return;
     }
     card.push_str("configs:\n");
-    for (place, (config, splits)) in splits.iter().enumerate() {
+    for (place, (config, splits)) in configs.iter().enumerate() {
         line(card, format_args!("- config_name: {config}"));
         if place == 0 {
             card.push_str("  default: true\n");
@@ -101,8 +101,8 @@ fn write_introduction(manifest: &Manifest, card: &mut String) {
 }
 
 fn write_configurations(manifest: &Manifest, card: &mut String) {
-    let splits = splits(manifest);
-    let Some((first, _)) = splits.first() else { return };
+    let configs = splits(manifest);
+    let Some((first, _)) = configs.first() else { return };
     line(
         card,
         format_args!(
@@ -116,7 +116,7 @@ fn write_configurations(manifest: &Manifest, card: &mut String) {
     );
     card.push_str("\n## Configurations\n\n| configuration | split | rows | bytes |\n");
     card.push_str("|---|---|---:|---:|\n");
-    for (config, splits) in splits {
+    for (config, splits) in configs {
         for (split, (rows, bytes)) in splits {
             line(card, format_args!("| `{config}` | {split} | {rows} | {bytes} |"));
         }

@@ -168,32 +168,34 @@ pub(super) mod faults {
     use std::io;
 
     thread_local! {
-        static STEPS_LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+        static STEPS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
         static FOR_EVER: Cell<bool> = const { Cell::new(false) };
+        static STRUCK: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Lets `steps` steps pass; the next fails, and with `for_ever` all after it.
-    pub(crate) fn after(steps: Option<usize>, for_ever: bool) {
+    /// Runs something in which `steps` steps pass and the next fails, and with `for_ever` all
+    /// after it; also says whether one did.
+    pub(crate) fn after<T>(steps: usize, for_ever: bool, run: impl FnOnce() -> T) -> (T, bool) {
         STEPS_LEFT.set(steps);
         FOR_EVER.set(for_ever);
-    }
-
-    /// Whether the failure asked for has not come yet.
-    pub(crate) fn is_pending() -> bool {
-        STEPS_LEFT.get().is_some_and(|left| 0 < left)
+        STRUCK.set(false);
+        let outcome = run();
+        STEPS_LEFT.set(usize::MAX);
+        (outcome, STRUCK.get())
     }
 
     pub(super) fn strike() -> io::Result<()> {
         match STEPS_LEFT.get() {
-            None => Ok(()),
-            Some(0) => {
+            usize::MAX => Ok(()),
+            0 => {
+                STRUCK.set(true);
                 if !FOR_EVER.get() {
-                    STEPS_LEFT.set(None);
+                    STEPS_LEFT.set(usize::MAX);
                 }
                 Err(io::Error::from(io::ErrorKind::StorageFull))
             }
-            Some(left) => {
-                STEPS_LEFT.set(Some(left - 1));
+            left => {
+                STEPS_LEFT.set(left - 1);
                 Ok(())
             }
         }
