@@ -19,7 +19,7 @@ pub struct Weights {
 }
 
 /// A tool as a point: a sparse unit vector over hashed terms.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Vector {
     /// The tool it encodes.
     pub tool: ToolId,
@@ -30,7 +30,7 @@ pub struct Vector {
 /// A similarity link: one tool is among the other's nearest.
 ///
 /// Undirected and stored once, with `source < target`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Link {
     /// The lesser tool.
     pub source: ToolId,
@@ -41,7 +41,7 @@ pub struct Link {
 }
 
 /// A membership: which domain a tool belongs to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Membership {
     /// The tool.
     pub tool: ToolId,
@@ -60,7 +60,7 @@ pub struct Partition {
 }
 
 /// Where one tool is in a partition.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Placement {
     /// Its domain; none if it found none.
     pub domain: Option<DomainId>,
@@ -69,7 +69,7 @@ pub struct Placement {
 }
 
 /// What happened to a domain between two versions.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lineage {
     /// It did not exist before.
