@@ -5,6 +5,7 @@
 //! compare. Without Python 3 or a package index, it says that it was skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Rows there and back, and what happens to damaged files.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

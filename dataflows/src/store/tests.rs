@@ -1,3 +1,5 @@
+//! What the store promises, each promise broken on purpose once.
+
 use std::fs;
 use std::path::Path;
 
