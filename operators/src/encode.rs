@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use schemas::{Tool, Vector, Weights};
 
+use crate::recall::Recall;
 use crate::work::Work;
 
 pub use self::terms::terms;
@@ -118,7 +119,8 @@ pub trait Encode<'scope, T: Timestamp> {
     ///
     /// `weights` holds one record; they are an input and not fitted here, since refitting them
     /// with every tool would move every vector. Tools wait for the weights of their epoch. New
-    /// weights replace all vectors.
+    /// weights replace all vectors. `recall` knows vectors made with the same weights, by the
+    /// tool's revision.
     ///
     /// # Examples
     ///
@@ -127,7 +129,7 @@ pub trait Encode<'scope, T: Timestamp> {
     ///
     /// use differential_dataflow::input::Input;
     /// use operators::encode::{Encode, encode, fit};
-    /// use operators::work::Work;
+    /// use operators::{Forgetful, Work};
     /// # use schemas::{Basis, Digest, Output, Shape, Tool, ToolId};
     /// # fn tool(name: &str) -> Tool {
     /// #     Tool {
@@ -145,13 +147,14 @@ pub trait Encode<'scope, T: Timestamp> {
     ///     let expected: Vec<_> = tools.iter().map(|tool| encode(tool, &weights)).collect();
     ///     let weights = scope.new_collection_from([weights]).1;
     ///     scope.new_collection_from(tools).1
-    ///          .encode(weights, Arc::new(Work::default()))
+    ///          .encode(weights, Arc::new(Forgetful), Arc::new(Work::default()))
     ///          .assert_eq(scope.new_collection_from(expected).1);
     /// });
     /// ```
     fn encode(
         self,
         weights: VecCollection<'scope, T, Arc<Weights>>,
+        recall: Arc<dyn Recall<Vector>>,
         work: Arc<Work>,
     ) -> VecCollection<'scope, T, Vector>;
 
@@ -166,6 +169,7 @@ where
     fn encode(
         self,
         weights: VecCollection<'scope, T, Arc<Weights>>,
+        recall: Arc<dyn Recall<Vector>>,
         work: Arc<Work>,
     ) -> VecCollection<'scope, T, Vector> {
         let peers = self.inner.scope().peers() as u64;
@@ -175,9 +179,14 @@ where
             .join_map(weights, |_worker, tool, weights| (Arc::clone(tool), Arc::clone(weights)))
             .inner
             .map(move |((tool, weights), time, difference)| {
-                // A vector that goes is made once more to be taken back; that is no new work.
-                work.tools_encoded.add(usize::from(0 < difference));
-                (encode(&tool, &weights), time, difference)
+                let recalled = recall.recall(&tool.revision);
+                let vector = recalled.map(|vector| Vector { tool: tool.id, ..vector });
+                let vector = vector.unwrap_or_else(|| {
+                    // A vector that goes is made once more to be taken back: no new work.
+                    work.tools_encoded.add(usize::from(0 < difference));
+                    encode(&tool, &weights)
+                });
+                (vector, time, difference)
             })
             .as_collection()
     }

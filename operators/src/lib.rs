@@ -6,21 +6,24 @@
 
 pub use crate::communities::Communities;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
+pub use crate::encode::Encode;
+pub use crate::gather::Gather;
+pub use crate::link::Link;
 pub use crate::parse::{
     Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
 };
-pub use crate::encode::Encode;
-pub use crate::link::Link;
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
 pub use crate::work::{Counter, Work};
 
 pub mod parse;
 pub mod refine;
-pub mod depot;
-pub mod recall;
-pub mod work;
-pub mod engine;
 pub mod encode;
 pub mod link;
 pub mod communities;
+pub mod gather;
+pub mod engine;
+
+pub mod depot;
+pub mod recall;
+pub mod work;

@@ -1,0 +1,401 @@
+//! Building: a world brought up to date with a corpus.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use operators::{Recall, Work, communities, link};
+use schemas::{Digest, DomainId, Partition, Plan, Rejection, Stage, ToolId, Vector, Weights};
+
+use crate::chain::Resources;
+use crate::corpus::{Corpus, CorpusError};
+use crate::graph_objects::{self, KnownVectors};
+use crate::knobs::{self, KnobError};
+use crate::ledger::{Ledger, Memory};
+use crate::library::Files;
+use crate::run::{Caught, Given, run};
+use crate::shards::{Roles, ShardError, write_shards};
+use crate::shelf::Shelf;
+use crate::store::{Contents, Input, Locked, Manifest, ObjectRef, StoreError, World};
+use crate::summary::Summary;
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Files and folders of API descriptions.
+    pub corpus: Vec<PathBuf>,
+    /// The world's folder.
+    pub world: PathBuf,
+    /// Worker threads.
+    pub workers: usize,
+    /// `KEY=VALUE` settings of knobs, the last word.
+    pub settings: Vec<String>,
+    /// The process's environment variables.
+    pub variables: Vec<(String, String)>,
+    /// Whether to fit term weights and communities anew.
+    pub refit: bool,
+    /// A world, and a version of it, to take term weights and the prior partition from: the new
+    /// world then begins at the version after.
+    pub pinned: Option<(PathBuf, Option<u64>)>,
+}
+
+/// Why a world could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// The knobs make no plan.
+    #[error(transparent)]
+    Knob(#[from] KnobError),
+    /// The store could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Rows could not be written.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A worker failed.
+    #[error("the dataflow failed: {0}")]
+    Dataflow(String),
+    /// A world that has versions cannot begin at another.
+    #[error("world \"{}\" has versions already: --pinned begins a new world", .0.display())]
+    NotNew(PathBuf),
+    /// What should add up does not; nothing was committed.
+    #[error("the funnel does not add up: {0}")]
+    Funnel(String),
+}
+
+/// What a build tells while it runs.
+pub trait Listener: Send + Sync {
+    /// Work begins; the counters may be read at any time until it ends.
+    fn begun(&self, work: &Arc<Work>, documents: usize);
+    /// Something the user should know.
+    fn warn(&self, message: &str);
+    /// From here on until the end, an interruption must wait.
+    fn committing(&self);
+}
+
+/// Brings a world up to date with a corpus.
+///
+/// Nothing is visible before the commit at the end; whatever stops the build earlier leaves the
+/// last version as it was, and the same request then goes on with what is known.
+///
+/// # Errors
+///
+/// Fails if the corpus, the knobs or the world cannot be used, or if the disk does not hold out.
+pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, BuildError> {
+    let started = Instant::now();
+    let corpus = Corpus::scan(&request.corpus)?;
+    let world = World::create(&request.world)?;
+    let store = Arc::new(world.lock()?);
+    for repair in store.repairs() {
+        listener.warn(&format!("after an interrupted command: {repair}"));
+    }
+    let latest = store.world().latest()?;
+    for (version, damage) in &latest.passed_over {
+        listener.warn(&format!("version {version} is passed over: {damage}"));
+    }
+    let file = std::fs::read_to_string(store.world().plan_file()).ok();
+    let variables = request.variables.iter().cloned();
+    let resolved = knobs::resolve(&request.settings, variables, file.as_deref())?;
+    let plan = Arc::new(resolved.plan.clone());
+
+    if let Some(manifest) = &latest.manifest
+        && request.pinned.is_some()
+    {
+        drop(manifest);
+        return Err(BuildError::NotNew(request.world.clone()));
+    }
+    if let Some(manifest) = &latest.manifest
+        && !request.refit
+        && manifest.contents.plan == *plan
+        && is_same(&manifest.contents.inputs, &corpus)
+    {
+        return Ok(Summary::unchanged(manifest, started.elapsed()));
+    }
+    let base = Base::of(request, store.world(), latest.manifest.as_ref())?;
+    let work = Arc::new(Work::default());
+    listener.begun(&work, corpus.files.len());
+    let (mut caught, shelf, inputs) = derive(request, &corpus, &plan, &base, &store, &work)?;
+    caught.rejections.extend(corpus.unreadable.iter().cloned());
+    caught.attribute();
+    let funnel = Funnel::of(&caught, &corpus);
+    funnel.check().map_err(BuildError::Funnel)?;
+
+    let sharding = Instant::now();
+    let parent = base.manifest.as_ref();
+    let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;
+    if let Some(failure) = shelf.failure() {
+        return Err(failure.into());
+    }
+    let (inputs, read) = inputs;
+    objects.extend(read);
+    objects.extend(graph_objects::write(&caught, &plan, &store)?);
+    objects.extend(rejections(&caught.rejections, &store)?);
+    let contents = Contents {
+        inputs,
+        plan: Plan::clone(&plan),
+        pins: graph_objects::pins(&caught, &store)?,
+        objects,
+        counts: funnel.counts.clone(),
+        rejected: funnel.rejected.clone(),
+        licenses: tally(&caught, |tool| tool.license.clone()),
+        sources: tally(&caught, |tool| tool.source.clone()),
+        graph: measures(&caught, &plan),
+    };
+    let sharded = sharding.elapsed();
+    listener.committing();
+    let committing = Instant::now();
+    store.write_plan(&knobs::write(&resolved))?;
+    let commit = store.commit(contents, caught.lineage.clone(), base.after)?;
+    Ok(Summary::of(&commit, &work, store.tally(), &caught.busy)
+        .timed("shard", sharded)
+        .timed("commit", committing.elapsed())
+        .timed("total", started.elapsed()))
+}
+
+/// What a build starts from.
+struct Base {
+    /// The version whose results are remembered; none in a new world.
+    manifest: Option<Manifest>,
+    weights: Option<Arc<Weights>>,
+    prior: Arc<Partition>,
+    /// The version a new world comes after.
+    after: Option<u64>,
+}
+
+impl Base {
+    fn of(
+        request: &Request,
+        world: &World,
+        latest: Option<&Manifest>,
+    ) -> Result<Base, BuildError> {
+        let nothing = Base {
+            manifest: latest.cloned(),
+            weights: None,
+            prior: Arc::default(),
+            after: None,
+        };
+        if request.refit {
+            return Ok(nothing);
+        }
+        let (world, manifest, after) = match (&request.pinned, latest) {
+            (Some((folder, version)), _) => {
+                let other = World::open(folder)?;
+                let manifest = match version {
+                    Some(version) => other.manifest(*version)?,
+                    None => other.latest()?.manifest.ok_or_else(|| StoreError::NoWorld {
+                        path: folder.clone(),
+                    })?,
+                };
+                let after = Some(manifest.version);
+                (other, manifest, after)
+            }
+            (None, Some(manifest)) => (world.clone(), manifest.clone(), None),
+            (None, None) => return Ok(nothing),
+        };
+        Ok(Base {
+            weights: Some(Arc::new(graph_objects::read_pin(&world, &manifest, "weights")?)),
+            prior: Arc::new(graph_objects::read_pin(&world, &manifest, "partition")?),
+            manifest: nothing.manifest,
+            after,
+        })
+    }
+}
+
+type Inputs = (Vec<Input>, Roles);
+
+/// Runs the dataflow with everything that an earlier version remembers.
+fn derive(
+    request: &Request,
+    corpus: &Corpus,
+    plan: &Arc<Plan>,
+    base: &Base,
+    store: &Arc<Locked>,
+    work: &Arc<Work>,
+) -> Result<(Caught, Shelf, Inputs), BuildError> {
+    let world = store.world();
+    let mut shelf = Shelf::new(store.scratch()?, world.clone());
+    let mut memory = Memory::default();
+    let mut known = BTreeMap::new();
+    let mut neighbours = link::Remembered::default();
+    let mut vectors = KnownVectors::default();
+    if let Some(manifest) = &base.manifest {
+        let before = &manifest.contents;
+        for (role, object) in &before.objects {
+            if let Some(place) = role.strip_prefix("ledger/") {
+                let ledger: Ledger = graph_objects::read_json(world, object)?;
+                memory.learn(&ledger, &before.plan);
+                if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
+                    let payloads = ledger.entries.values().flat_map(|entry| entry.payloads());
+                    shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
+                }
+            }
+        }
+        if before.plan.corpus == plan.corpus {
+            let read = |input: &Input| {
+                let object = before.objects.get(&format!("records/{}", input.digest))?;
+                Some((input.digest, object.clone()))
+            };
+            known = before.inputs.iter().filter_map(read).collect();
+        }
+        neighbours = graph_objects::read_neighbours(world, before)?;
+        if base.weights.is_some() {
+            vectors = graph_objects::read_vectors(world, before)?;
+        }
+    }
+    let library = Arc::new(Files::new(
+        corpus.files.clone(),
+        plan.corpus.clone(),
+        known,
+        Arc::clone(store),
+        Arc::clone(work),
+    ));
+    let shelf = Arc::new(shelf);
+    let caught = {
+        let resources = Resources {
+            library: Arc::clone(&library) as _,
+            depot: Arc::clone(&shelf) as _,
+            vectors: Arc::new(vectors) as Arc<dyn Recall<Vector>>,
+            neighbours: Arc::new(neighbours),
+            environments: Arc::new(memory.environments),
+            tasks: Arc::new(memory.tasks),
+            trajectories: Arc::new(memory.trajectories),
+            verdicts: Arc::new(memory.verdicts),
+            work: Arc::clone(work),
+        };
+        let given = Given {
+            documents: corpus.files.keys().cloned().collect(),
+            weights: base.weights.clone(),
+            prior: Arc::clone(&base.prior),
+            plan: Arc::clone(plan),
+        };
+        run(&given, &resources, request.workers).map_err(BuildError::Dataflow)?
+    };
+    let inputs = inputs(corpus, &library.read()?);
+    let shelf = Arc::into_inner(shelf).expect("the workers are done");
+    if let Some(failure) = shelf.failure() {
+        return Err(failure.into());
+    }
+    Ok((caught, shelf, inputs))
+}
+
+/// The inputs of a version, and the objects that hold what was read out of them.
+fn inputs(corpus: &Corpus, read: &BTreeMap<Digest, ObjectRef>) -> Inputs {
+    let mut inputs: Vec<Input> = corpus
+        .files
+        .keys()
+        .map(|document| Input {
+            path: document.path.clone(),
+            digest: document.digest,
+            bytes: document.bytes,
+            records: read.get(&document.digest).map(|it| it.digest),
+        })
+        .chain(corpus.unreadable.iter().map(unread))
+        .collect();
+    inputs.sort_by(|one, other| one.path.cmp(&other.path));
+    let objects =
+        read.iter().map(|(digest, object)| (format!("records/{digest}"), object.clone())).collect();
+    (inputs, objects)
+}
+
+fn unread(rejection: &Rejection) -> Input {
+    let digest = Digest::of(rejection.reason.as_bytes());
+    Input { path: rejection.file.clone(), digest, bytes: 0, records: None }
+}
+
+fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
+    let now: BTreeSet<(String, Digest)> = corpus
+        .files
+        .keys()
+        .map(|document| (document.path.clone(), document.digest))
+        .chain(corpus.unreadable.iter().map(unread).map(|input| (input.path, input.digest)))
+        .collect();
+    let then: BTreeSet<(String, Digest)> =
+        inputs.iter().map(|input| (input.path.clone(), input.digest)).collect();
+    now == then
+}
+
+/// Rejections that no ledger holds, for `list`.
+fn rejections(all: &[Rejection], store: &Locked) -> Result<Roles, BuildError> {
+    let early: Vec<&Rejection> = all
+        .iter()
+        .filter(|it| matches!(it.stage, Stage::Parse | Stage::Refine | Stage::Domain))
+        .collect();
+    let object = graph_objects::write_json(store, early.len() as u64, &early)?;
+    Ok(Roles::from([("rejections".into(), object)]))
+}
+
+fn tally(caught: &Caught, name: impl Fn(&schemas::Tool) -> String) -> BTreeMap<String, u64> {
+    let mut tally = BTreeMap::new();
+    for tool in caught.tools.values() {
+        *tally.entry(name(tool)).or_default() += 1;
+    }
+    tally
+}
+
+fn measures(caught: &Caught, plan: &Plan) -> BTreeMap<String, f64> {
+    let members: BTreeMap<DomainId, usize> =
+        caught.domains.iter().map(|domain| (domain.id, domain.tools.len())).collect();
+    let bounds = plan.graph.tools_min..=plan.graph.tools_max;
+    let in_bounds = members.values().filter(|count| bounds.contains(count)).count();
+    let in_bounds = u32::try_from(in_bounds).map_or(f64::MAX, f64::from);
+    let modularity = communities::modularity(&caught.links, &caught.partition, 1000);
+    BTreeMap::from([("modularity".into(), modularity), ("domains_in_bounds".into(), in_bounds)])
+}
+
+/// The funnel: how many of each thing there are, and how many each stage turned away.
+struct Funnel {
+    counts: BTreeMap<String, u64>,
+    rejected: BTreeMap<String, u64>,
+}
+
+impl Funnel {
+    fn of(caught: &Caught, corpus: &Corpus) -> Funnel {
+        let mut rejected: BTreeMap<String, u64> =
+            Stage::ALL.iter().map(|stage| (stage.name().into(), 0)).collect();
+        let refuted = caught.verified.iter().filter_map(|it| it.verdict.stage);
+        for stage in caught.rejections.iter().map(|it| it.stage).chain(refuted) {
+            *rejected.entry(stage.name().into()).or_default() += 1;
+        }
+        let members: BTreeSet<ToolId> = caught
+            .domains
+            .iter()
+            .flat_map(|domain| domain.tools.iter().map(|(tool, _)| *tool))
+            .collect();
+        let kept = caught.verified.iter().filter(|it| it.verdict.is_kept()).count();
+        let counts = [
+            ("documents", (corpus.files.len() + corpus.unreadable.len()) as u64),
+            ("records", caught.records),
+            ("tools", caught.tools.len() as u64),
+            ("links", caught.links.len() as u64),
+            ("domains", caught.domains.len() as u64),
+            ("domain_tools", members.len() as u64),
+            ("environments", caught.environments.len() as u64),
+            ("tasks", caught.tasks.len() as u64),
+            ("trajectories", caught.verified.len() as u64),
+            ("kept", kept as u64),
+        ];
+        let counts = counts.into_iter().map(|(name, count)| (name.into(), count)).collect();
+        Funnel { counts, rejected }
+    }
+
+    /// Checks that every stage's input is its output and its rejections.
+    fn check(&self) -> Result<(), String> {
+        let stages = [
+            ("records", vec!["tools"], vec!["refine"]),
+            ("tools", vec!["domain_tools"], vec!["domain"]),
+            ("trajectories", vec!["kept"], vec!["validity", "state", "exact_match"]),
+        ];
+        for (from, passed, turned_away) in stages {
+            let out: u64 = passed.iter().map(|name| self.counts[*name]).sum::<u64>()
+                + turned_away.iter().map(|name| self.rejected[*name]).sum::<u64>();
+            if self.counts[from] != out {
+                return Err(format!("{} {from} went in, {out} came out", self.counts[from]));
+            }
+        }
+        Ok(())
+    }
+}

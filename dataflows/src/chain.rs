@@ -1,0 +1,181 @@
+//! The dataflow: API records in, verified trajectories out.
+
+use std::sync::Arc;
+
+use differential_dataflow::VecCollection;
+
+use operators::{
+    Communities, Compose, Depot, Encode, Gather, Library, Link, Materialize, Parse, Recall, Refine,
+    RollOut, Verify, Work, compose, link, materialize,
+};
+use schemas::{
+    Document, Domain, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance, Record,
+    Rejection, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict, Verified, Weights,
+};
+
+use crate::meter::Meter;
+
+/// Version numbers of the world are the dataflow's epochs.
+pub type Epoch = u64;
+
+/// A collection of this dataflow.
+pub type Collection<'scope, D> = VecCollection<'scope, Epoch, D>;
+
+/// What the dataflow is given beside its inputs. None of it changes what comes out.
+#[derive(Clone)]
+pub struct Resources {
+    /// Reads documents.
+    pub library: Arc<dyn Library>,
+    /// Keeps payloads.
+    pub depot: Arc<dyn Depot>,
+    /// Vectors of an earlier version, by tool and weights.
+    pub vectors: Arc<dyn Recall<Vector>>,
+    /// Neighbours of an earlier version.
+    pub neighbours: Arc<link::Remembered>,
+    /// Environments of an earlier version.
+    pub environments: Arc<dyn Recall<materialize::Outcome>>,
+    /// Tasks of an earlier version.
+    pub tasks: Arc<dyn Recall<compose::Outcome>>,
+    /// Trajectories of an earlier version.
+    pub trajectories: Arc<dyn Recall<Vec<TrajectoryRef>>>,
+    /// Verdicts of an earlier version.
+    pub verdicts: Arc<dyn Recall<Verdict>>,
+    /// Counts what is done.
+    pub work: Arc<Work>,
+}
+
+/// Everything that comes out.
+///
+/// Every record that goes in ends in exactly one of `verified` (kept or refuted) and `rejections`,
+/// or in a tool, domain or task that does.
+pub struct Chain<'scope> {
+    /// What the documents hold.
+    pub records: Collection<'scope, Record>,
+    /// What of it can be acted on.
+    pub tools: Collection<'scope, Arc<Tool>>,
+    /// Where every tool came from, folded duplicates included.
+    pub provenance: Collection<'scope, Provenance>,
+    /// Tools as points.
+    pub vectors: Collection<'scope, Vector>,
+    /// Who is near whom.
+    pub near: Collection<'scope, link::Near>,
+    /// The tool graph.
+    pub links: Collection<'scope, schemas::Link>,
+    /// Where every tool of the graph is.
+    pub placements: Collection<'scope, (ToolId, Placement)>,
+    /// What happened to the domains of the prior partition.
+    pub lineage: Collection<'scope, Lineage>,
+    /// Communities with a name.
+    pub domains: Collection<'scope, Domain>,
+    /// Simulated worlds.
+    pub environments: Collection<'scope, EnvironmentRef>,
+    /// Wants with a golden way.
+    pub tasks: Collection<'scope, TaskRef>,
+    /// Attempts, each with its verdict.
+    pub verified: Collection<'scope, Verified>,
+    /// What fell by the wayside, from the first stage to the tasks.
+    pub rejections: Collection<'scope, Rejection>,
+}
+
+/// Builds verified trajectories from documents.
+///
+/// The term weights arrive as a collection of one record, and the partition of the previous
+/// version as a value: both are pinned, since they are where one record could move everything.
+pub fn chain<'scope>(
+    documents: Collection<'scope, Document>,
+    weights: Collection<'scope, Arc<Weights>>,
+    prior: &Partition,
+    plan: &Plan,
+    resources: &Resources,
+    meter: &Meter,
+) -> Chain<'scope> {
+    let Resources { library, depot, work, .. } = resources.clone();
+    let seed = plan.seed;
+    let scope = documents.inner.scope();
+    let verb = |name| meter.begin(name, scope.worker().peek_identifier());
+
+    verb("parse");
+    let (records, unreadable) = documents.parse(library);
+    let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
+    verb("link");
+    let vectors =
+        tools.clone().encode(weights.clone(), Arc::clone(&resources.vectors), Arc::clone(&work));
+    let (links, near) =
+        vectors.clone().link(&plan.graph, Arc::clone(&resources.neighbours), Arc::clone(&work));
+    verb("communities");
+    let ids = tools.clone().map(|tool| tool.id);
+    let grouped = links.clone().communities(ids, prior, &plan.graph);
+    let homeless = strays(grouped.homeless, tools.clone());
+    let domains = grouped.memberships.gather(tools.clone(), weights);
+    verb("materialize");
+    let (environments, unsound) = domains.clone().materialize(
+        tools.clone(),
+        &plan.environment,
+        seed,
+        Arc::clone(&depot),
+        Arc::clone(&resources.environments),
+        Arc::clone(&work),
+    );
+    verb("compose");
+    let (tasks, unprovable) = environments.clone().compose(
+        &plan.task,
+        seed,
+        Arc::clone(&depot),
+        Arc::clone(&resources.tasks),
+        Arc::clone(&work),
+    );
+    verb("roll_out");
+    let trajectories = tasks.clone().roll_out(
+        environments.clone(),
+        &plan.rollout,
+        seed,
+        Arc::clone(&depot),
+        Arc::clone(&resources.trajectories),
+        Arc::clone(&work),
+    );
+    verb("verify");
+    let verified = trajectories.verify(
+        tasks.clone(),
+        environments.clone(),
+        &plan.filter,
+        depot,
+        Arc::clone(&resources.verdicts),
+        work,
+    );
+    verb("capture");
+
+    let rejections =
+        unreadable.concatenate([unfit, homeless, unsound, unprovable]);
+    Chain {
+        records,
+        tools,
+        provenance,
+        vectors,
+        near,
+        links,
+        placements: grouped.placements,
+        lineage: grouped.lineage,
+        domains,
+        environments,
+        tasks,
+        verified,
+        rejections,
+    }
+}
+
+/// Tools without a domain, each as a rejection.
+fn strays<'scope>(
+    homeless: Collection<'scope, ToolId>,
+    tools: Collection<'scope, Arc<Tool>>,
+) -> Collection<'scope, Rejection> {
+    let homeless = homeless.map(|tool| (tool, ()));
+    tools.map(|tool| (tool.id, tool.identity.clone())).join_map(homeless, |_tool, identity, ()| {
+        Rejection {
+            stage: schemas::Stage::Domain,
+            subject: identity.clone(),
+            reason: "found no domain: nothing near it is large enough to belong to".into(),
+            file: String::new(),
+            pointer: String::new(),
+        }
+    })
+}

@@ -1,0 +1,222 @@
+//! The objects of the tool graph: what a later build starts from.
+
+use std::collections::BTreeMap;
+
+use operators::Recall;
+use operators::link::{Remembered, RememberedTool};
+use schemas::{Digest, Plan, ToolId, Vector};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ledger::homeless_shard;
+use crate::run::Caught;
+use crate::shards::Roles;
+use crate::store::{Contents, Locked, Manifest, ObjectRef, StoreError, World};
+
+/// Shards of the graph: each is rewritten only when one of its tools or their neighbours changed.
+const SHARDS: u32 = 64;
+
+/// Vectors of an earlier version, by the revision of the tool they encode.
+#[derive(Debug, Default)]
+pub struct KnownVectors(BTreeMap<Digest, Vector>);
+
+impl Recall<Vector> for KnownVectors {
+    fn recall(&self, revision: &Digest) -> Option<Vector> {
+        self.0.get(revision).cloned()
+    }
+}
+
+/// Writes the neighbours and vectors of every tool, shard by shard.
+///
+/// # Errors
+///
+/// Fails if an object cannot be kept.
+pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, StoreError> {
+    let near = caught.near.iter().copied();
+    let remembered = Remembered::new(&plan.graph, &caught.vectors, near);
+    let mut neighbours = vec![Remembered { tools: BTreeMap::new(), ..remembered }; SHARDS as usize];
+    for (tool, known) in remembered.tools {
+        neighbours[homeless_shard(tool, SHARDS) as usize].tools.insert(tool, known);
+    }
+    let mut vectors = vec![Vec::new(); SHARDS as usize];
+    for vector in &caught.vectors {
+        let revision = caught.tools[&vector.tool].revision;
+        let shard = &mut vectors[homeless_shard(vector.tool, SHARDS) as usize];
+        write_vector(revision, vector, shard);
+    }
+    let mut roles = Roles::new();
+    for (place, (neighbours, vectors)) in neighbours.iter().zip(vectors).enumerate() {
+        let rows = neighbours.tools.len() as u64;
+        if 0 < rows {
+            let object = write_json(store, rows, neighbours)?;
+            roles.insert(format!("neighbours/{place:04}"), object);
+            let folded = zstd::encode_all(vectors.as_slice(), 1).map_err(compressing)?;
+            let object = store.put_object("bin.zst", rows, &folded)?;
+            roles.insert(format!("vectors/{place:04}"), object);
+        }
+    }
+    Ok(roles)
+}
+
+/// Writes what later versions are pinned to: the term weights and the partition.
+///
+/// # Errors
+///
+/// Fails if an object cannot be kept.
+pub fn pins(caught: &Caught, store: &Locked) -> Result<Roles, StoreError> {
+    let terms = caught.weights.occurrences.len() as u64;
+    let placed = caught.partition.placements.len() as u64;
+    Ok(Roles::from([
+        ("weights".into(), write_json(store, terms, caught.weights.as_ref())?),
+        ("partition".into(), write_json(store, placed, &caught.partition)?),
+    ]))
+}
+
+/// Reads what a version is pinned to.
+///
+/// # Errors
+///
+/// Fails if the object is missing or damaged.
+pub fn read_pin<R: DeserializeOwned>(
+    world: &World,
+    manifest: &Manifest,
+    name: &str,
+) -> Result<R, StoreError> {
+    let pin = manifest.contents.pins.get(name).ok_or_else(|| StoreError::Damaged {
+        path: world.root().into(),
+        reason: format!("version {} pins no {name}", manifest.version),
+    })?;
+    read_json(world, pin)
+}
+
+/// Reads the neighbours of every tool.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn read_neighbours(world: &World, contents: &Contents) -> Result<Remembered, StoreError> {
+    let mut all = Remembered::default();
+    for object in of_kind(contents, "neighbours/") {
+        let shard: Remembered = read_json(world, object)?;
+        all.neighbours = shard.neighbours;
+        all.cosine_permille_min = shard.cosine_permille_min;
+        all.tools.extend(shard.tools as BTreeMap<ToolId, RememberedTool>);
+    }
+    Ok(all)
+}
+
+/// Reads the vectors of every tool.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn read_vectors(world: &World, contents: &Contents) -> Result<KnownVectors, StoreError> {
+    let mut known = KnownVectors::default();
+    for object in of_kind(contents, "vectors/") {
+        let bytes = unfold(world, object)?;
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (revision, vector) = read_vector(&mut rest).ok_or_else(|| StoreError::Damaged {
+                path: world.object_path(object),
+                reason: "a vector in it is cut off".into(),
+            })?;
+            known.0.insert(revision, vector);
+        }
+    }
+    Ok(known)
+}
+
+/// Keeps a record as compressed JSON.
+///
+/// # Errors
+///
+/// Fails if the object cannot be kept.
+///
+/// # Panics
+///
+/// Panics if the record has map keys that are not strings; no record of `schemas` has.
+pub fn write_json<R: Serialize>(
+    store: &Locked,
+    rows: u64,
+    record: &R,
+) -> Result<ObjectRef, StoreError> {
+    let text = serde_json::to_vec(record).expect("records have string keys");
+    let folded = zstd::encode_all(text.as_slice(), 3).map_err(compressing)?;
+    store.put_object("json.zst", rows, &folded)
+}
+
+/// Reads a record kept by [`write_json`].
+///
+/// # Errors
+///
+/// Fails if the object is missing, damaged, or another kind of record.
+pub fn read_json<R: DeserializeOwned>(world: &World, object: &ObjectRef) -> Result<R, StoreError> {
+    serde_json::from_slice(&unfold(world, object)?).map_err(|error| StoreError::Damaged {
+        path: world.object_path(object),
+        reason: format!("it is not the record it should be: {error}"),
+    })
+}
+
+fn unfold(world: &World, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
+    let bytes = world.read_object(object)?;
+    zstd::decode_all(bytes.as_slice()).map_err(|error| StoreError::Damaged {
+        path: world.object_path(object),
+        reason: format!("it cannot be unfolded: {error}"),
+    })
+}
+
+fn of_kind<'c>(contents: &'c Contents, kind: &str) -> impl Iterator<Item = &'c ObjectRef> {
+    contents.objects.iter().filter(move |(role, _)| role.starts_with(kind)).map(|(_, it)| it)
+}
+
+fn compressing(error: std::io::Error) -> StoreError {
+    StoreError::of_io("compress", "an object".as_ref(), error)
+}
+
+/// A vector's bytes, little-endian: the tool's revision and id, how many terms, the terms.
+fn write_vector(revision: Digest, vector: &Vector, into: &mut Vec<u8>) {
+    into.extend(revision.0);
+    into.extend(vector.tool.0.to_le_bytes());
+    let terms = u32::try_from(vector.terms.len()).expect("a vector's terms are bounded");
+    into.extend(terms.to_le_bytes());
+    for (term, weight) in &vector.terms {
+        into.extend(term.to_le_bytes());
+        into.extend(weight.to_le_bytes());
+    }
+}
+
+fn read_vector(rest: &mut &[u8]) -> Option<(Digest, Vector)> {
+    let revision = Digest(take(rest)?);
+    let tool = ToolId(u64::from_le_bytes(take(rest)?));
+    let terms = u32::from_le_bytes(take(rest)?);
+    let terms = (0..terms)
+        .map(|_| Some((u64::from_le_bytes(take(rest)?), u32::from_le_bytes(take(rest)?))))
+        .collect::<Option<_>>()?;
+    Some((revision, Vector { tool, terms }))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Digest, ToolId, Vector};
+
+    use super::{read_vector, write_vector};
+
+    #[test]
+    fn vectors_read_back_and_cut_off_ones_do_not() {
+        let vector = Vector { tool: ToolId(7), terms: vec![(1, 2), (3, 4)] };
+        let mut bytes = Vec::new();
+        write_vector(Digest::of(b"revision"), &vector, &mut bytes);
+        let mut rest = bytes.as_slice();
+        assert_eq!(read_vector(&mut rest), Some((Digest::of(b"revision"), vector)));
+        assert!(rest.is_empty());
+        for length in 0..bytes.len() {
+            assert_eq!(read_vector(&mut &bytes[..length]), None);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The ledger: what came of every domain, kept by shard, so that the next build asks only for what
+//! is new.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use operators::{Recall, compose, materialize, roll_out, verify};
+use schemas::{
+    Digest, Domain, DomainId, EnvironmentRef, Plan, Rejection, TaskRef, ToolId, TrajectoryRef,
+    Verdict, Verified,
+};
+
+/// What came of the domains of one shard.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// By domain.
+    pub entries: BTreeMap<DomainId, Entry>,
+    /// Tools without a domain whose rows are in this shard, with the digest of their rows.
+    pub homeless: BTreeMap<ToolId, Digest>,
+}
+
+/// What came of one domain.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name and members.
+    pub domain: Domain,
+    /// Digest of every member's description and origins: rows show both.
+    pub tools: BTreeMap<ToolId, Digest>,
+    /// Its environment; none if no member passed the gate.
+    pub environment: Option<EnvironmentRef>,
+    /// Members that did not pass the gate.
+    pub ungated: Vec<Rejection>,
+    /// Its tasks, by id.
+    pub tasks: Vec<TaskRef>,
+    /// Tasks that could not be proved.
+    pub unprovable: Vec<Rejection>,
+    /// What became of its tasks, by trajectory.
+    pub verified: Vec<Verified>,
+}
+
+impl Entry {
+    /// Digests of everything that was put for the domain, in the order of a pack.
+    pub fn payloads(&self) -> impl Iterator<Item = Digest> {
+        let environment = self.environment.iter().map(|it| it.payload);
+        let tasks = self.tasks.iter().map(|it| it.payload);
+        environment.chain(tasks).chain(self.verified.iter().map(|it| it.trajectory.payload))
+    }
+}
+
+/// The shard a domain's rows are in.
+///
+/// Monotone in the id, so that going through the domains in order goes through the shards in
+/// order; and a function of the id alone, so that newcomers move nobody.
+pub fn shard(domain: DomainId, shards: u32) -> u32 {
+    place(domain.0, shards)
+}
+
+/// The shard that the row of a tool without a domain is in.
+pub fn homeless_shard(tool: ToolId, shards: u32) -> u32 {
+    place(tool.0, shards)
+}
+
+fn place(id: u64, shards: u32) -> u32 {
+    u32::try_from((u128::from(id) * u128::from(shards.max(1))) >> 64).expect("below the shards")
+}
+
+/// Earlier results of one verb, by the digest of what they are functions of.
+#[derive(Debug)]
+pub struct Remembered<V>(BTreeMap<Digest, V>);
+
+impl<V> Default for Remembered<V> {
+    fn default() -> Remembered<V> {
+        Remembered(BTreeMap::new())
+    }
+}
+
+impl<V: Clone + Send + Sync> Recall<V> for Remembered<V> {
+    fn recall(&self, key: &Digest) -> Option<V> {
+        self.0.get(key).cloned()
+    }
+}
+
+/// Earlier results of every verb that is worth remembering.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Of `materialize`.
+    pub environments: Remembered<materialize::Outcome>,
+    /// Of `compose`.
+    pub tasks: Remembered<compose::Outcome>,
+    /// Of `roll_out`.
+    pub trajectories: Remembered<Vec<TrajectoryRef>>,
+    /// Of `verify`.
+    pub verdicts: Remembered<Verdict>,
+}
+
+impl Memory {
+    /// Remembers what a ledger made under `plan` says.
+    pub fn learn(&mut self, ledger: &Ledger, plan: &Plan) {
+        for entry in ledger.entries.values() {
+            let key = materialize::key(&entry.domain, &plan.environment, plan.seed);
+            self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
+            if let Some(environment) = &entry.environment {
+                let key = compose::key(&environment.payload, &plan.task, plan.seed);
+                self.tasks.0.insert(key, (entry.tasks.clone(), entry.unprovable.clone()));
+            }
+            for task in &entry.tasks {
+                let key = roll_out::key(&task.payload, &plan.rollout, plan.seed);
+                let of_task = entry.verified.iter().map(|it| &it.trajectory);
+                let rolled = of_task.filter(|it| it.task == task.id).cloned().collect();
+                self.trajectories.0.insert(key, rolled);
+            }
+            for Verified { trajectory, verdict } in &entry.verified {
+                let key =
+                    verify::key(&trajectory.payload, &trajectory.rolled_from, &plan.filter);
+                self.verdicts.0.insert(key, verdict.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::DomainId;
+
+    use super::shard;
+
+    #[test]
+    fn shards_are_monotone_and_cover() {
+        let ids = [0, u64::MAX / 3, u64::MAX / 2, u64::MAX];
+        let shards: Vec<u32> = ids.iter().map(|id| shard(DomainId(*id), 64)).collect();
+        assert_eq!(shards, [0, 21, 31, 63]);
+        assert_eq!(shard(DomainId(u64::MAX), 1), 0);
+    }
+}

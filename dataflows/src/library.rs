@@ -1,0 +1,130 @@
+//! The library: the documents of a corpus, parsed now or recalled.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use operators::parse::parse_stream;
+use operators::{Library, Parsed, Work};
+use schemas::{CorpusPlan, Digest, Document, Rejection, Stage};
+
+use crate::store::{Locked, ObjectRef, StoreError};
+
+/// Documents on disk, and what was read out of them.
+#[derive(Debug)]
+pub struct Files {
+    paths: BTreeMap<Document, PathBuf>,
+    plan: CorpusPlan,
+    /// Objects with what documents held when an earlier version read them, by document.
+    known: BTreeMap<Digest, ObjectRef>,
+    store: Arc<Locked>,
+    work: Arc<Work>,
+    /// What was read out of each document of this build.
+    read: Mutex<BTreeMap<Digest, ObjectRef>>,
+    failure: Mutex<Option<StoreError>>,
+}
+
+impl Files {
+    /// The documents at these places. `known` must have been read under the same plan.
+    pub fn new(
+        paths: BTreeMap<Document, PathBuf>,
+        plan: CorpusPlan,
+        known: BTreeMap<Digest, ObjectRef>,
+        store: Arc<Locked>,
+        work: Arc<Work>,
+    ) -> Files {
+        let (read, failure) = (Mutex::default(), Mutex::default());
+        Files { paths, plan, known, store, work, read, failure }
+    }
+
+    /// The object that holds what was read out of each document, by the document's digest.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first object that could not be kept or read back.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a worker panicked while parsing.
+    pub fn read(&self) -> Result<BTreeMap<Digest, ObjectRef>, StoreError> {
+        match self.failure.lock().expect("no holder panics").take() {
+            Some(error) => Err(error),
+            None => Ok(self.read.lock().expect("no holder panics").clone()),
+        }
+    }
+
+    fn recalled(&self, document: &Document) -> Option<Parsed> {
+        let object = self.known.get(&document.digest)?;
+        let bytes = self.store.world().read_object(object).ok()?;
+        let text = zstd::decode_all(bytes.as_slice()).ok()?;
+        let parsed = serde_json::from_slice(&text).ok()?;
+        self.read.lock().expect("no holder panics").insert(document.digest, object.clone());
+        Some(parsed)
+    }
+
+    fn parse(&self, document: &Document) -> Parsed {
+        self.work.documents_parsed.add(1);
+        let unreadable = |reason: String| Parsed {
+            records: Vec::new(),
+            rejections: vec![Rejection {
+                stage: Stage::Parse,
+                subject: document.path.clone(),
+                reason,
+                file: document.path.clone(),
+                pointer: String::new(),
+            }],
+        };
+        let Some(path) = self.paths.get(document) else {
+            return unreadable("is no longer in the corpus".into());
+        };
+        match File::open(path) {
+            Ok(file) => parse_stream(&document.path, file, &self.plan),
+            Err(error) => unreadable(format!("cannot be read: {error}")),
+        }
+    }
+
+    fn keep(&self, document: &Document, parsed: &Parsed) {
+        let text = serde_json::to_vec(parsed).expect("records have string keys");
+        let path = Path::new(&document.path);
+        let kept = zstd::encode_all(text.as_slice(), 3)
+            .map_err(|error| StoreError::of_io("compress what was read of", path, error))
+            .and_then(|bytes| {
+                self.store.put_object("json.zst", parsed.records.len() as u64, &bytes)
+            });
+        match kept {
+            Ok(object) => {
+                self.read.lock().expect("no holder panics").insert(document.digest, object);
+            }
+            Err(error) => {
+                self.failure.lock().expect("no holder panics").get_or_insert(error);
+            }
+        }
+    }
+}
+
+impl Library for Files {
+    fn parsed(&self, document: &Document) -> Parsed {
+        let mut parsed = self.recalled(document).unwrap_or_else(|| {
+            let mut parsed = self.parse(document);
+            // What is kept is a function of the bytes: the same bytes may go by two names.
+            rename(&mut parsed, &document.path, "");
+            self.keep(document, &parsed);
+            parsed
+        });
+        rename(&mut parsed, "", &document.path);
+        parsed
+    }
+}
+
+fn rename(parsed: &mut Parsed, from: &str, to: &str) {
+    for record in &mut parsed.records {
+        record.origin.file = to.into();
+    }
+    for rejection in &mut parsed.rejections {
+        if rejection.subject == from {
+            rejection.subject = to.into();
+        }
+        rejection.file = to.into();
+    }
+}

@@ -1,0 +1,321 @@
+//! The sink: what was caught, as the objects of a version, a shard at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use operators::{Depot, get_record};
+use schemas::{
+    Digest, DomainId, Draw, Environment, Plan, Provenance, Task, TaskRef, Tool, ToolId, Verified,
+};
+
+use crate::dataset::{
+    DatasetError, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, bound_tools,
+    write_domains, write_rejected, write_tasks, write_tools, write_trajectories,
+};
+use crate::ledger::{Entry, Ledger, homeless_shard, shard};
+use crate::run::Caught;
+use crate::shelf::fold;
+use crate::store::{Locked, Manifest, ObjectRef, StoreError};
+
+/// Objects by what they are for.
+pub type Roles = BTreeMap<String, ObjectRef>;
+
+/// Why a shard could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShardError {
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its rows could not be laid out.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Its payloads could not be compressed.
+    #[error("payloads cannot be compressed: {0}")]
+    Fold(#[from] std::io::Error),
+}
+
+/// The split a domain's rows are in: `test` for the share held out, else `train`.
+///
+/// A function of the domain's id alone, so that a domain never changes sides.
+pub fn split(domain: DomainId, plan: &Plan) -> &'static str {
+    let draw = Draw::new(plan.seed).with("split").with(domain.0.to_le_bytes());
+    if draw.happens(plan.dataset.test_permille) { "test" } else { "train" }
+}
+
+/// Whether a domain's trajectories make the second stage: its name holds one of the words chosen.
+pub fn is_vertical(name: &str, plan: &Plan) -> bool {
+    plan.dataset.vertical.iter().any(|word| name == word || name.split('-').any(|it| it == word))
+}
+
+/// Writes every shard that is not the parent's already, on so many threads.
+///
+/// # Errors
+///
+/// Fails with the first shard that cannot be written; what was written is unreferenced then.
+pub fn write_shards(
+    caught: &Caught,
+    plan: &Plan,
+    depot: &dyn Depot,
+    parent: Option<&Manifest>,
+    store: &Locked,
+    threads: usize,
+) -> Result<Roles, ShardError> {
+    let ledgers = ledgers(caught, plan);
+    let context = Context {
+        caught,
+        plan,
+        depot,
+        store,
+        parent: parent.filter(|it| it.contents.plan.dataset == plan.dataset),
+        origins: origins(&caught.provenance),
+    };
+    let next = AtomicU32::new(0);
+    let failed = AtomicBool::new(false);
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(ledger) = ledgers.get(place as usize) else { break };
+                    let outcome = context.write(place, ledger);
+                    failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+                    outcomes.lock().expect("no holder panics").push(outcome);
+                }
+            });
+        }
+    });
+    let mut roles = Roles::new();
+    for outcome in outcomes.into_inner().expect("no holder panics") {
+        roles.extend(outcome?);
+    }
+    Ok(roles)
+}
+
+/// The first origin of every tool.
+fn origins(provenance: &[Provenance]) -> BTreeMap<ToolId, &Provenance> {
+    provenance.iter().rev().map(|it| (it.tool, it)).collect()
+}
+
+/// What was caught, domain by domain, shard by shard.
+fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
+    let shards = plan.dataset.shards.max(1);
+    let mut ledgers = vec![Ledger::default(); shards as usize];
+    let mut shown: BTreeMap<ToolId, Vec<&Provenance>> = BTreeMap::new();
+    for provenance in &caught.provenance {
+        shown.entry(provenance.tool).or_default().push(provenance);
+    }
+    let digest = |tool: &ToolId| {
+        Digest::of_record(&(caught.tools[tool].as_ref(), shown.get(tool)))
+    };
+    let mut housed = BTreeSet::new();
+    for domain in &caught.domains {
+        housed.extend(domain.tools.iter().map(|(tool, _)| *tool));
+        let entry = Entry {
+            tools: domain.tools.iter().map(|(tool, _)| (*tool, digest(tool))).collect(),
+            domain: domain.clone(),
+            environment: None,
+            ungated: Vec::new(),
+            tasks: Vec::new(),
+            unprovable: Vec::new(),
+            verified: Vec::new(),
+        };
+        ledgers[shard(domain.id, shards) as usize].entries.insert(domain.id, entry);
+    }
+    for tool in caught.tools.keys().filter(|tool| !housed.contains(*tool)) {
+        let of = &mut ledgers[homeless_shard(*tool, shards) as usize];
+        of.homeless.insert(*tool, digest(tool));
+    }
+    let mut entry = |domain: DomainId, change: &mut dyn FnMut(&mut Entry)| {
+        let found = ledgers[shard(domain, shards) as usize].entries.get_mut(&domain);
+        change(found.expect("what was made in a domain has a domain"));
+    };
+    for it in &caught.environments {
+        entry(it.domain, &mut |entry| entry.environment = Some(it.clone()));
+    }
+    for it in &caught.tasks {
+        entry(it.domain, &mut |entry| entry.tasks.push(it.clone()));
+    }
+    for it in &caught.verified {
+        entry(it.trajectory.domain, &mut |entry| entry.verified.push(it.clone()));
+    }
+    for (domain, rejection) in &caught.of_domains {
+        entry(*domain, &mut |entry| match rejection.stage {
+            schemas::Stage::Gate => entry.ungated.push(rejection.clone()),
+            _ => entry.unprovable.push(rejection.clone()),
+        });
+    }
+    ledgers
+}
+
+struct Context<'a> {
+    caught: &'a Caught,
+    plan: &'a Plan,
+    depot: &'a dyn Depot,
+    store: &'a Locked,
+    parent: Option<&'a Manifest>,
+    origins: BTreeMap<ToolId, &'a Provenance>,
+}
+
+/// Rows of one split.
+#[derive(Default)]
+struct Rows {
+    kept: Vec<TrajectoryRow>,
+    vertical: Vec<TrajectoryRow>,
+    rejected: Vec<TrajectoryRow>,
+    tasks: Vec<TaskRow>,
+    tools: Vec<ToolRow>,
+    domains: Vec<DomainRow>,
+}
+
+impl Context<'_> {
+    fn write(&self, place: u32, ledger: &Ledger) -> Result<Roles, ShardError> {
+        let role = format!("ledger/{place:04}");
+        let text = serde_json::to_vec(ledger).expect("records have string keys");
+        let bytes = zstd::encode_all(text.as_slice(), 3)?;
+        if let Some(parent) = self.parent
+            && parent.contents.objects.get(&role).map(|it| it.digest) == Some(Digest::of(&bytes))
+        {
+            // An equal ledger names equal payloads, so every object of the shard is the same.
+            let of_shard = |role: &str| {
+                role.rsplit('/').next() == Some(&format!("{place:04}")) && is_of_shards(role)
+            };
+            let same = parent.contents.objects.iter().filter(|(role, _)| of_shard(role));
+            return Ok(same.map(|(role, object)| (role.clone(), object.clone())).collect());
+        }
+        let entries = ledger.entries.len() as u64;
+        let mut roles = Roles::from([(role, self.store.put_object("json.zst", entries, &bytes)?)]);
+        if ledger.entries.is_empty() && ledger.homeless.is_empty() {
+            return Ok(roles);
+        }
+        roles.extend(self.pack(place, ledger)?);
+        let mut splits: BTreeMap<&str, Rows> = BTreeMap::new();
+        for entry in ledger.entries.values() {
+            let rows = splits.entry(split(entry.domain.id, self.plan)).or_default();
+            self.gather(entry, rows);
+        }
+        let homeless = ledger.homeless.keys().map(|tool| self.tool_row(*tool, None, None));
+        let homeless: Vec<ToolRow> = homeless.collect();
+        if !homeless.is_empty() {
+            splits.entry("train").or_default().tools.extend(homeless);
+        }
+        for (split, rows) in splits {
+            roles.extend(self.write_split(place, split, rows)?);
+        }
+        Ok(roles)
+    }
+
+    /// Environments, tasks and trajectories of the shard, as they flowed.
+    fn pack(&self, place: u32, ledger: &Ledger) -> Result<Option<(String, ObjectRef)>, ShardError> {
+        let payloads: Vec<Digest> = ledger.entries.values().flat_map(Entry::payloads).collect();
+        if payloads.is_empty() {
+            return Ok(None);
+        }
+        let rows = payloads.len() as u64;
+        let lines = payloads.iter().map(|digest| self.depot.get(digest).expect("it was put"));
+        let object = self.store.put_object("jsonl.zst", rows, &fold(lines)?)?;
+        Ok(Some((format!("payloads/{place:04}"), object)))
+    }
+
+    fn gather(&self, entry: &Entry, rows: &mut Rows) {
+        let environment: Option<Environment> =
+            entry.environment.as_ref().map(|it| get_record(self.depot, &it.payload));
+        let effects: BTreeMap<ToolId, _> = environment
+            .iter()
+            .flat_map(|it| &it.operations)
+            .map(|operation| (operation.tool, operation.effect))
+            .collect();
+        for (tool, _) in &entry.domain.tools {
+            let domain = Some((entry.domain.id, entry.domain.name.clone()));
+            rows.tools.push(self.tool_row(*tool, effects.get(tool).copied(), domain));
+        }
+        let Some(environment) = environment else { return };
+        let (tools, tasks) = (entry.domain.tools.len(), entry.tasks.len());
+        rows.domains.push(DomainRow::new(&environment, tools as u64, tasks as u64));
+        let bound = bound_tools(&environment, |tool| {
+            let tool: &Tool = &self.caught.tools[&tool];
+            (&tool.source, &tool.license)
+        });
+        let mut of_task: BTreeMap<_, Vec<&Verified>> = BTreeMap::new();
+        for verified in &entry.verified {
+            of_task.entry(verified.trajectory.task).or_default().push(verified);
+        }
+        for task in &entry.tasks {
+            let attempts = of_task.remove(&task.id).unwrap_or_default();
+            self.gather_task(entry, task, &attempts, &bound, rows);
+        }
+    }
+
+    fn gather_task(
+        &self,
+        entry: &Entry,
+        task: &TaskRef,
+        attempts: &[&Verified],
+        tools: &DomainTools,
+        rows: &mut Rows,
+    ) {
+        let domain = &entry.domain.name;
+        let payload: Task = get_record(self.depot, &task.payload);
+        for verified in attempts {
+            let trajectory = get_record(self.depot, &verified.trajectory.payload);
+            let row = TrajectoryRow::new(trajectory, &payload, domain, tools, &verified.verdict);
+            if !verified.verdict.is_kept() {
+                rows.rejected.push(row);
+            } else if is_vertical(domain, self.plan) {
+                rows.vertical.push(row);
+            } else {
+                rows.kept.push(row);
+            }
+        }
+        let split = split(entry.domain.id, self.plan).into();
+        rows.tasks.push(TaskRow { task: payload, domain: domain.clone(), split });
+    }
+
+    fn tool_row(
+        &self,
+        tool: ToolId,
+        operation: Option<schemas::Effect>,
+        domain: Option<(DomainId, String)>,
+    ) -> ToolRow {
+        let origin = self.origins.get(&tool).map(|it| &it.origin);
+        ToolRow {
+            tool: Tool::clone(&self.caught.tools[&tool]),
+            operation,
+            domain,
+            file: origin.map_or_else(String::new, |it| it.file.clone()),
+            pointer: origin.map_or_else(String::new, |it| it.pointer.clone()),
+        }
+    }
+
+    fn write_split(&self, place: u32, split: &str, mut rows: Rows) -> Result<Roles, ShardError> {
+        for trajectories in [&mut rows.kept, &mut rows.vertical, &mut rows.rejected] {
+            trajectories.sort_by_key(|row| row.trajectory_id);
+        }
+        rows.tasks.sort_by_key(|row| row.task.id);
+        rows.tools.sort_by_key(|row| row.tool.id);
+        rows.domains.sort_by_key(|row| row.id);
+        let mut roles = Roles::new();
+        let mut put = |config: &str, rows: usize, bytes: Result<Vec<u8>, DatasetError>| {
+            if 0 < rows {
+                let object = self.store.put_object("parquet", rows as u64, &bytes?)?;
+                roles.insert(format!("{config}/{split}/{place:04}"), object);
+            }
+            Ok::<(), ShardError>(())
+        };
+        put("general", rows.kept.len(), write_trajectories(rows.kept))?;
+        put("vertical", rows.vertical.len(), write_trajectories(rows.vertical))?;
+        put("rejected", rows.rejected.len(), write_rejected(rows.rejected))?;
+        put("tasks", rows.tasks.len(), write_tasks(rows.tasks))?;
+        put("tools", rows.tools.len(), write_tools(rows.tools))?;
+        put("domains", rows.domains.len(), write_domains(rows.domains))?;
+        Ok(roles)
+    }
+}
+
+/// Whether a role is one that [`write_shards`] makes.
+fn is_of_shards(role: &str) -> bool {
+    let made = ["ledger", "payloads", "general", "vertical", "rejected", "tasks", "tools", "domains"];
+    role.split('/').next().is_some_and(|kind| made.contains(&kind))
+}
