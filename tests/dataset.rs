@@ -130,7 +130,7 @@ fn write_world(world: &World, licenses: std::collections::BTreeMap<String, u64>)
         put("domains/train/0", 1, write_domains([DomainRow::new(&environment(), 1, 1)]).unwrap()),
     ];
     let contents = Contents { objects: objects.into(), licenses, ..Contents::default() };
-    locked.commit(contents, Vec::new()).unwrap();
+    locked.commit(contents, Vec::new(), None).unwrap();
 }
 
 fn environment() -> Environment {

@@ -67,6 +67,19 @@ pub enum BuildError {
     Funnel(String),
 }
 
+impl BuildError {
+    /// What a user can do about it, where something general can be said.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            BuildError::Store(error) | BuildError::Shard(ShardError::Store(error)) => {
+                error.remedy()
+            }
+            BuildError::NotNew(_) => Some("name a new folder"),
+            _ => None,
+        }
+    }
+}
+
 /// What a build tells while it runs.
 pub trait Listener: Send + Sync {
     /// Work begins; the counters may be read at any time until it ends.
@@ -102,10 +115,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let resolved = knobs::resolve(&request.settings, variables, file.as_deref())?;
     let plan = Arc::new(resolved.plan.clone());
 
-    if let Some(manifest) = &latest.manifest
-        && request.pinned.is_some()
-    {
-        drop(manifest);
+    if latest.manifest.is_some() && request.pinned.is_some() {
         return Err(BuildError::NotNew(request.world.clone()));
     }
     if let Some(manifest) = &latest.manifest
@@ -120,7 +130,6 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     listener.begun(&work, corpus.files.len());
     let (mut caught, shelf, inputs) = derive(request, &corpus, &plan, &base, &store, &work)?;
     caught.rejections.extend(corpus.unreadable.iter().cloned());
-    caught.attribute();
     let funnel = Funnel::of(&caught, &corpus);
     funnel.check().map_err(BuildError::Funnel)?;
 
@@ -133,7 +142,10 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let (inputs, read) = inputs;
     objects.extend(read);
     objects.extend(graph_objects::write(&caught, &plan, &store)?);
-    objects.extend(rejections(&caught.rejections, &store)?);
+    caught.rejections.sort();
+    let rejected = caught.rejections.len() as u64;
+    let early = graph_objects::write_json(&store, rejected, &caught.rejections)?;
+    objects.insert("rejections".into(), early);
     let contents = Contents {
         inputs,
         plan: Plan::clone(&plan),
@@ -167,17 +179,9 @@ struct Base {
 }
 
 impl Base {
-    fn of(
-        request: &Request,
-        world: &World,
-        latest: Option<&Manifest>,
-    ) -> Result<Base, BuildError> {
-        let nothing = Base {
-            manifest: latest.cloned(),
-            weights: None,
-            prior: Arc::default(),
-            after: None,
-        };
+    fn of(request: &Request, world: &World, latest: Option<&Manifest>) -> Result<Base, BuildError> {
+        let nothing =
+            Base { manifest: latest.cloned(), weights: None, prior: Arc::default(), after: None };
         if request.refit {
             return Ok(nothing);
         }
@@ -186,9 +190,10 @@ impl Base {
                 let other = World::open(folder)?;
                 let manifest = match version {
                     Some(version) => other.manifest(*version)?,
-                    None => other.latest()?.manifest.ok_or_else(|| StoreError::NoWorld {
-                        path: folder.clone(),
-                    })?,
+                    None => other
+                        .latest()?
+                        .manifest
+                        .ok_or_else(|| StoreError::NoWorld { path: folder.clone() })?,
                 };
                 let after = Some(manifest.version);
                 (other, manifest, after)
@@ -318,16 +323,6 @@ fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
     now == then
 }
 
-/// Rejections that no ledger holds, for `list`.
-fn rejections(all: &[Rejection], store: &Locked) -> Result<Roles, BuildError> {
-    let early: Vec<&Rejection> = all
-        .iter()
-        .filter(|it| matches!(it.stage, Stage::Parse | Stage::Refine | Stage::Domain))
-        .collect();
-    let object = graph_objects::write_json(store, early.len() as u64, &early)?;
-    Ok(Roles::from([("rejections".into(), object)]))
-}
-
 fn tally(caught: &Caught, name: impl Fn(&schemas::Tool) -> String) -> BTreeMap<String, u64> {
     let mut tally = BTreeMap::new();
     for tool in caught.tools.values() {
@@ -342,7 +337,7 @@ fn measures(caught: &Caught, plan: &Plan) -> BTreeMap<String, f64> {
     let bounds = plan.graph.tools_min..=plan.graph.tools_max;
     let in_bounds = members.values().filter(|count| bounds.contains(count)).count();
     let in_bounds = u32::try_from(in_bounds).map_or(f64::MAX, f64::from);
-    let modularity = communities::modularity(&caught.links, &caught.partition, 1000);
+    let modularity = communities::modularity(&caught.links, &caught.partition, 1.0);
     BTreeMap::from([("modularity".into(), modularity), ("domains_in_bounds".into(), in_bounds)])
 }
 
@@ -357,7 +352,9 @@ impl Funnel {
         let mut rejected: BTreeMap<String, u64> =
             Stage::ALL.iter().map(|stage| (stage.name().into(), 0)).collect();
         let refuted = caught.verified.iter().filter_map(|it| it.verdict.stage);
-        for stage in caught.rejections.iter().map(|it| it.stage).chain(refuted) {
+        let of_domains = caught.of_domains.iter().map(|(_, it)| it.stage);
+        let early = caught.rejections.iter().map(|it| it.stage);
+        for stage in early.chain(of_domains).chain(refuted) {
             *rejected.entry(stage.name().into()).or_default() += 1;
         }
         let members: BTreeSet<ToolId> = caught

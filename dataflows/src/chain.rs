@@ -9,7 +9,7 @@ use operators::{
     RollOut, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Document, Domain, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance, Record,
+    Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance, Record,
     Rejection, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict, Verified, Weights,
 };
 
@@ -73,8 +73,10 @@ pub struct Chain<'scope> {
     pub tasks: Collection<'scope, TaskRef>,
     /// Attempts, each with its verdict.
     pub verified: Collection<'scope, Verified>,
-    /// What fell by the wayside, from the first stage to the tasks.
+    /// What fell by the wayside before there were domains.
     pub rejections: Collection<'scope, Rejection>,
+    /// What fell by the wayside in each domain, before the rollouts.
+    pub of_domains: Collection<'scope, (DomainId, Rejection)>,
 }
 
 /// Builds verified trajectories from documents.
@@ -104,9 +106,9 @@ pub fn chain<'scope>(
         vectors.clone().link(&plan.graph, Arc::clone(&resources.neighbours), Arc::clone(&work));
     verb("communities");
     let ids = tools.clone().map(|tool| tool.id);
-    let grouped = links.clone().communities(ids, prior, &plan.graph);
-    let homeless = strays(grouped.homeless, tools.clone());
-    let domains = grouped.memberships.gather(tools.clone(), weights);
+    let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
+    let homeless = strays(grouped.homeless(), tools.clone());
+    let domains = grouped.memberships().gather(tools.clone(), weights);
     verb("materialize");
     let (environments, unsound) = domains.clone().materialize(
         tools.clone(),
@@ -144,8 +146,8 @@ pub fn chain<'scope>(
     );
     verb("capture");
 
-    let rejections =
-        unreadable.concatenate([unfit, homeless, unsound, unprovable]);
+    let rejections = unreadable.concatenate([unfit, homeless]);
+    let of_domains = unsound.concat(unprovable);
     Chain {
         records,
         tools,
@@ -160,6 +162,7 @@ pub fn chain<'scope>(
         tasks,
         verified,
         rejections,
+        of_domains,
     }
 }
 

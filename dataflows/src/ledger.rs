@@ -111,8 +111,7 @@ impl Memory {
                 self.trajectories.0.insert(key, rolled);
             }
             for Verified { trajectory, verdict } in &entry.verified {
-                let key =
-                    verify::key(&trajectory.payload, &trajectory.rolled_from, &plan.filter);
+                let key = verify::key(&trajectory.payload, &trajectory.rolled_from, &plan.filter);
                 self.verdicts.0.insert(key, verdict.clone());
             }
         }

@@ -1,6 +1,29 @@
 //! The sentences: the dataflow, its sources and sinks, the store and the command line.
+//!
+//! ```text
+//!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
+//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing
+//!  knobs ──────────┘                          └─ ledger, shelf ────┘
+//! ```
+//!
+//! [`chain`] is the product in one paragraph of verbs; each verb is a file of `operators`.
+//! [`build`] is what happens around it: scan the corpus, recall what an earlier version knows, run
+//! one epoch, write what came out, commit. All input and output of the program is in this crate.
 
+pub mod chain;
+pub mod build;
+pub mod run;
+pub mod meter;
 pub mod corpus;
+pub mod library;
 pub mod knobs;
+pub mod ledger;
+pub mod shelf;
+pub mod shards;
+pub mod graph_objects;
 pub mod dataset;
 pub mod store;
+pub mod summary;
+pub mod prove;
+pub mod listing;
+pub mod cli;

@@ -1,3 +1,7 @@
-//! The command line.
+//! `agentscaler`: API descriptions in, verified trajectories out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dataflows::cli::main()
+}

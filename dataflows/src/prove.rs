@@ -15,7 +15,7 @@ use crate::dataset::{DomainTools, TrajectoryRow, bound_tools, read_tasks, read_t
 use crate::graph_objects::read_json;
 use crate::ledger::{Entry, Ledger};
 use crate::shelf::{Unfolded, unfold};
-use crate::store::{Manifest, StoreError, World};
+use crate::store::{Manifest, StoreError, World, files};
 
 /// What a proof found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -129,9 +129,10 @@ fn check_objects(world: &World, manifest: &Manifest, proof: &mut Proof) {
             proof.fault(object.digest, format!("objects/{}", object.file_name()), error);
         }
     }
-    for (file, expected) in world.dataset().files(manifest) {
+    for shown in files(manifest) {
+        let file = format!("dataset/{}", shown.path);
         match std::fs::read(world.root().join(&file)) {
-            Ok(bytes) if Digest::of(&bytes) == expected.digest => {}
+            Ok(bytes) if Digest::of(&bytes) == shown.object.digest => {}
             Ok(_) => proof.fault(&file, &*file, "is not the shard that was committed"),
             Err(error) => proof.fault(&file, &*file, format!("cannot be read: {error}")),
         }
@@ -163,15 +164,14 @@ fn prove_shard(world: &World, manifest: &Manifest, place: &str) -> Proof {
             return proof;
         }
     };
-    for (file, object) in world.dataset().files(manifest) {
-        let role = manifest.contents.objects.iter().find(|(role, it)| {
-            role.ends_with(place) && **it == object && file.contains(role.split('/').next().unwrap_or(""))
-        });
-        let Some((role, _)) = role else { continue };
+    for shown in files(manifest).iter().filter(|shown| format!("{:04}", shown.place) == place) {
+        let file = format!("dataset/{}", shown.path);
         let path = world.root().join(&file);
-        match role.split('/').next() {
-            Some("general" | "vertical") => shard.prove_rows(&path, &file, object.rows, &mut proof),
-            Some("tasks") => shard.prove_tasks(&path, &file, &mut proof),
+        match shown.config {
+            "general" | "vertical" => {
+                shard.prove_rows(&path, &file, shown.object.rows, &mut proof);
+            }
+            "tasks" => shard.prove_tasks(&path, &file, &mut proof),
             _ => {}
         }
     }
@@ -257,7 +257,8 @@ impl Shard {
 
     /// Proves one row by itself, then against what was committed for it.
     fn prove_row(&self, row: &TrajectoryRow, calls: &mut u64) -> Result<(), String> {
-        let (domain, payload) = self.entries.get(&row.task_id).ok_or("its task is not in the world")?;
+        let (domain, payload) =
+            self.entries.get(&row.task_id).ok_or("its task is not in the world")?;
         let domain = &self.domains[*domain];
         let task: Task = self.record(payload)?;
         *calls += row.n_calls + task.golden.len() as u64;
@@ -286,30 +287,26 @@ impl Shard {
         let rows = File::open(path)
             .map_err(|error| error.to_string())
             .and_then(|file| read_tasks(file).map_err(|error| chain(&error)));
-        match rows {
-            Ok(rows) => {
-                for row in rows {
-                    match row {
-                        Ok(row) => {
-                            let committed = self
-                                .entries
-                                .get(&row.task.id)
-                                .ok_or_else(|| "it was never committed".to_string())
-                                .and_then(|(_, payload)| self.record::<Task>(payload));
-                            match committed {
-                                Ok(task) if task == row.task => {}
-                                Ok(_) => {
-                                    proof.fault(row.task.id, file, "is not what was committed");
-                                }
-                                Err(reason) => proof.fault(row.task.id, file, reason),
-                            }
-                        }
-                        Err(error) => return proof.fault(file, file, chain(&error)),
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(reason) => return proof.fault(file, file, reason),
+        };
+        for row in rows {
+            match row {
+                Ok(row) => {
+                    if let Err(reason) = self.prove_task(&row.task) {
+                        proof.fault(row.task.id, file, reason);
                     }
                 }
+                Err(error) => return proof.fault(file, file, chain(&error)),
             }
-            Err(reason) => proof.fault(file, file, reason),
         }
+    }
+
+    fn prove_task(&self, task: &Task) -> Result<(), String> {
+        let (_, payload) = self.entries.get(&task.id).ok_or("it was never committed")?;
+        let committed: Task = self.record(payload)?;
+        if committed == *task { Ok(()) } else { Err("is not what was committed".into()) }
     }
 }
 

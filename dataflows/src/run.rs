@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use differential_dataflow::ExchangeData;
+use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::input::Input;
 use timely::dataflow::ProbeHandle;
 
 use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
-    Document, Domain, EnvironmentRef, Lineage, Link, Partition, Placement, Plan, Provenance,
-    Rejection, TaskRef, Tool, ToolId, Vector, Verified, Weights,
+    Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition, Placement, Plan,
+    Provenance, Rejection, TaskRef, Tool, ToolId, Vector, Verified, Weights,
 };
 
 use crate::chain::{Collection, Resources, chain};
@@ -60,8 +61,10 @@ pub struct Caught {
     pub tasks: Vec<TaskRef>,
     /// Attempts and verdicts.
     pub verified: Vec<Verified>,
-    /// What fell by the wayside.
+    /// What fell by the wayside before there were domains.
     pub rejections: Vec<Rejection>,
+    /// What fell by the wayside in each domain, before the rollouts.
+    pub of_domains: Vec<(DomainId, Rejection)>,
     /// How long each verb was busy, the most of any worker.
     pub busy: BTreeMap<&'static str, Duration>,
 }
@@ -81,11 +84,10 @@ impl<D> Default for Net<D> {
     }
 }
 
-impl<D: ExchangeData + std::hash::Hash> Net<D> {
-    fn catch<'scope>(&self, collection: Collection<'scope, D>, probe: &ProbeHandle<u64>) {
+impl<D: ExchangeData> Net<D> {
+    fn catch(&self, collection: Collection<'_, D>, probe: &ProbeHandle<u64>) {
         let net = Arc::clone(&self.0);
         collection
-            .consolidate()
             .inspect(move |(record, _epoch, difference)| {
                 net.lock().expect("no holder panics").push((record.clone(), *difference));
             })
@@ -97,7 +99,7 @@ impl<D: Ord> Net<D> {
     /// The records caught, sorted; each exactly once.
     fn haul(self) -> Vec<D> {
         let mut caught = std::mem::take(&mut *self.0.lock().expect("no holder panics"));
-        caught.sort();
+        consolidate(&mut caught);
         assert!(caught.iter().all(|(_, count)| *count == 1), "every record comes out once");
         caught.into_iter().map(|(record, _)| record).collect()
     }
@@ -118,6 +120,7 @@ struct Nets {
     tasks: Net<TaskRef>,
     verified: Net<Verified>,
     rejections: Net<Rejection>,
+    of_domains: Net<(DomainId, Rejection)>,
 }
 
 /// Runs one epoch of the dataflow on so many worker threads.
@@ -155,6 +158,7 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
             inside.tasks.catch(out.tasks, &done);
             inside.verified.catch(out.verified, &done);
             inside.rejections.catch(out.rejections, &done);
+            inside.of_domains.catch(out.of_domains, &done);
             (documents, weights)
         });
         let (index, peers) = (worker.index(), worker.peers());
@@ -206,6 +210,7 @@ impl Nets {
             tasks: self.tasks.haul(),
             verified: self.verified.haul(),
             rejections: self.rejections.haul(),
+            of_domains: self.of_domains.haul(),
             ..Caught::default()
         }
     }

@@ -107,9 +107,7 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     for provenance in &caught.provenance {
         shown.entry(provenance.tool).or_default().push(provenance);
     }
-    let digest = |tool: &ToolId| {
-        Digest::of_record(&(caught.tools[tool].as_ref(), shown.get(tool)))
-    };
+    let digest = |tool: &ToolId| Digest::of_record(&(caught.tools[tool].as_ref(), shown.get(tool)));
     let mut housed = BTreeSet::new();
     for domain in &caught.domains {
         housed.extend(domain.tools.iter().map(|(tool, _)| *tool));
@@ -316,6 +314,7 @@ impl Context<'_> {
 
 /// Whether a role is one that [`write_shards`] makes.
 fn is_of_shards(role: &str) -> bool {
-    let made = ["ledger", "payloads", "general", "vertical", "rejected", "tasks", "tools", "domains"];
+    let made =
+        ["ledger", "payloads", "general", "vertical", "rejected", "tasks", "tools", "domains"];
     role.split('/').next().is_some_and(|kind| made.contains(&kind))
 }

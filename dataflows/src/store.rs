@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Digest;
 
-pub use self::layout::Dataset;
+pub use self::layout::{Dataset, ShownFile, files};
 pub use self::lock::{Commit, Locked, Tally};
 pub use self::manifest::{CONFIGS, Contents, FORMAT, Input, Manifest, ObjectRef};
 pub use self::scratch::Scratch;

@@ -156,6 +156,52 @@ impl TrajectoryRow {
     }
 }
 
+impl TrajectoryRow {
+    /// The trajectory that the row shows.
+    pub fn trajectory(&self) -> Trajectory {
+        Trajectory {
+            id: self.trajectory_id,
+            task: self.task_id,
+            domain: self.domain_id,
+            kind: self.kind,
+            trial: self.trial,
+            agent: self.agent.clone(),
+            user: self.user.clone(),
+            messages: self.messages.clone(),
+            ended: self.messages.last().is_some_and(|message| message.role == Speaker::User),
+            initial_state: self.initial_state,
+            final_state: self.final_state,
+        }
+    }
+
+    /// The first field that two rows do not agree on. Sources and licences are not compared.
+    pub fn difference(&self, other: &TrajectoryRow) -> Option<&'static str> {
+        let agreements = [
+            ("trajectory_id", self.trajectory_id == other.trajectory_id),
+            ("task_id", self.task_id == other.task_id),
+            ("domain_id", self.domain_id == other.domain_id),
+            ("domain", self.domain == other.domain),
+            ("kind", self.kind == other.kind),
+            ("messages", self.messages == other.messages),
+            ("tools", self.tools == other.tools),
+            ("n_calls", self.n_calls == other.n_calls),
+            ("n_turns", self.n_turns == other.n_turns),
+            ("n_writes", self.n_writes == other.n_writes),
+            ("n_tool_errors", self.n_tool_errors == other.n_tool_errors),
+            ("initial_state", self.initial_state == other.initial_state),
+            ("golden_state", self.golden_state == other.golden_state),
+            ("final_state", self.final_state == other.final_state),
+            ("verdict", self.verdict == other.verdict),
+            ("reason", self.reason == other.reason),
+            ("tool_revisions", self.tool_revisions == other.tool_revisions),
+            ("agent", self.agent == other.agent),
+            ("user", self.user == other.user),
+            ("trial", self.trial == other.trial),
+        ];
+        agreements.into_iter().find(|(_, agree)| !agree).map(|(field, _)| field)
+    }
+}
+
 /// A row of `tasks`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TaskRow {

@@ -30,8 +30,8 @@ fn splits(manifest: &Manifest) -> Vec<(&'static str, BTreeMap<&str, (u64, u64)>)
             .iter()
             .filter(|((its, _), _)| *its == config)
             .map(|((_, split), objects)| {
-                let rows = objects.iter().map(|object| object.rows).sum();
-                (*split, (rows, objects.iter().map(|object| object.bytes).sum()))
+                let rows = objects.values().map(|object| object.rows).sum();
+                (*split, (rows, objects.values().map(|object| object.bytes).sum()))
             })
             .collect()
     };

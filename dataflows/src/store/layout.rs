@@ -136,19 +136,26 @@ impl Dataset {
 }
 
 /// A file of the dataset, and the object whose bytes it shows.
-struct ShownFile<'m> {
-    config: &'m str,
-    path: String,
-    object: &'m ObjectRef,
+#[derive(Clone, Debug)]
+pub struct ShownFile<'m> {
+    /// The configuration it belongs to.
+    pub config: &'m str,
+    /// The ordinal of its shard, as the object's role has it.
+    pub place: u64,
+    /// Its path below `dataset/`.
+    pub path: String,
+    /// The object.
+    pub object: &'m ObjectRef,
 }
 
-fn files(manifest: &Manifest) -> Vec<ShownFile<'_>> {
+/// The files that `dataset/` has when it shows a version.
+pub fn files(manifest: &Manifest) -> Vec<ShownFile<'_>> {
     let mut files = Vec::new();
     for ((config, split), shards) in manifest.contents.shards() {
         let of = shards.len();
-        for (ordinal, object) in shards.into_iter().enumerate() {
+        for (ordinal, (place, object)) in shards.into_iter().enumerate() {
             let path = format!("{config}/{split}-{ordinal:05}-of-{of:05}.parquet");
-            files.push(ShownFile { config, path, object });
+            files.push(ShownFile { config, place, path, object });
         }
     }
     files

@@ -117,6 +117,10 @@ impl Locked {
 
     /// Makes a version visible, unless the latest holds the same, and shows it in `dataset/`.
     ///
+    /// In a world without versions, the new one comes after `after`, a version of another world
+    /// that it was pinned to: so a rebuild from scratch writes the very manifest that the
+    /// incremental build wrote.
+    ///
     /// # Errors
     ///
     /// Fails if an object of it is not there, or if it could not be made durable; then the latest
@@ -127,7 +131,12 @@ impl Locked {
     ///
     /// Panics if inputs are not sorted, a role has other than plain parts, or a measure is not
     /// finite.
-    pub fn commit(&self, contents: Contents, lineage: Vec<Lineage>) -> Result<Commit, StoreError> {
+    pub fn commit(
+        &self,
+        contents: Contents,
+        lineage: Vec<Lineage>,
+        after: Option<u64>,
+    ) -> Result<Commit, StoreError> {
         assert!(contents.inputs.is_sorted_by(|one, other| one.path < other.path), "sorted inputs");
         assert!(contents.objects.keys().all(|role| role.split('/').all(is_plain)), "plain roles");
         assert!(contents.graph.values().all(|measure| measure.is_finite()), "finite measures");
@@ -136,12 +145,13 @@ impl Locked {
             Some(manifest) if manifest.contents == contents => {
                 return Ok(Commit { manifest, changed: false });
             }
-            parent => parent.map(|manifest| manifest.version),
+            Some(parent) => Some(parent.version),
+            None => after,
         };
         let mut manifest = Manifest {
             format: FORMAT,
             // A damaged version keeps its number: what it was must not seem to have changed.
-            version: self.world.versions()?.last().map_or(1, |version| version + 1),
+            version: self.world.versions()?.last().copied().or(after).unwrap_or(0) + 1,
             parent,
             lineage,
             contents,

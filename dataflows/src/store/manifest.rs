@@ -101,8 +101,8 @@ impl Contents {
         self.objects.values().chain(self.pins.values())
     }
 
-    /// The shards of the dataset by configuration and split, in the order of their ordinals.
-    pub fn shards(&self) -> BTreeMap<(&str, &str), Vec<&ObjectRef>> {
+    /// The shards of the dataset by configuration and split, and by their ordinals.
+    pub fn shards(&self) -> BTreeMap<(&str, &str), BTreeMap<u64, &ObjectRef>> {
         let mut shards: BTreeMap<_, BTreeMap<u64, _>> = BTreeMap::new();
         for (role, object) in &self.objects {
             let parts: Vec<&str> = role.split('/').collect();
@@ -115,9 +115,6 @@ impl Contents {
             }
         }
         shards
-            .into_iter()
-            .map(|(place, objects)| (place, objects.into_values().collect()))
-            .collect()
     }
 }
 

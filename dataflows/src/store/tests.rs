@@ -28,7 +28,7 @@ fn contents(locked: &Locked, mark: u8) -> Result<Contents, StoreError> {
 
 fn commit(world: &World, mark: u8) -> Result<bool, StoreError> {
     let locked = world.lock()?;
-    Ok(locked.commit(contents(&locked, mark)?, Vec::new())?.changed)
+    Ok(locked.commit(contents(&locked, mark)?, Vec::new(), None)?.changed)
 }
 
 fn tree(folder: &Path) -> Vec<String> {

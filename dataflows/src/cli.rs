@@ -1,0 +1,224 @@
+//! The command line: what was typed, what it means, and how it ended.
+//!
+//! Data goes to standard output, talk to standard error. Exit codes: 0 done; 1 done, but something
+//! asked to hold does not; 2 could not run; 130 interrupted, with the world unharmed.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::build::Request;
+
+mod building;
+mod progress;
+mod listing;
+mod proving;
+
+/// Turns API descriptions into simulated tool environments and verified trajectories.
+#[derive(Debug, Parser)]
+#[command(
+    name = "agentscaler",
+    version,
+    about,
+    before_help = "Example: agentscaler build my-apis/ --world world",
+    propagate_version = true
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Say nothing on standard error but errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(BuildArgs),
+    Verify(VerifyArgs),
+    List(ListArgs),
+    /// Print a completion script for a shell.
+    #[command(before_help = "Example: agentscaler completions bash > agentscaler.bash")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Build a world from a corpus, or bring it up to date: the same command.
+///
+/// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), MCP tools/list, OpenAI
+/// tools, ToolBench/RapidAPI, xLAM/APIGen and normalised JSON Lines, plain or compressed with zstd
+/// or gzip; formats are recognised by content. Only what changed since the last version is made
+/// anew. A file that cannot be read is a rejection with a reason, see `agentscaler list
+/// rejections`.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler build my-apis/ --world world -w 2")]
+struct BuildArgs {
+    /// Files and folders of API descriptions.
+    #[arg(required = true, value_name = "CORPUS")]
+    corpus: Vec<PathBuf>,
+    /// The world's folder; made if it is not there.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// Worker threads. What is built does not depend on it.
+    #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
+    workers: NonZeroUsize,
+    /// Set a knob of the plan, such as `task.per_operation=4`; see plan.toml in a world for all.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// The key of every choice; short for `--set seed=N`.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Domains for the second training stage, by a word of their name; may be repeated.
+    #[arg(long, value_name = "WORD")]
+    vertical: Vec<String>,
+    /// Fit term weights and communities anew instead of starting from the last version's.
+    #[arg(long)]
+    refit: bool,
+    /// Begin a new world at the term weights and partition of another, optionally of an older
+    /// version of it: what an incremental build of it made is made again from scratch.
+    #[arg(long, value_name = "WORLD[@VERSION]", conflicts_with = "refit")]
+    pinned: Option<String>,
+    /// Exit with 1 if anything was rejected before the rollouts.
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON object with every number instead of a summary.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prove every kept row again, from the files alone.
+///
+/// Replays every trajectory of the dataset on a fresh environment and compares observations,
+/// states and golden calls; digests every object. Exits with 1 and names what does not hold.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler verify --world world")]
+struct VerifyArgs {
+    /// The world's folder.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// Threads.
+    #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
+    workers: NonZeroUsize,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// List what the latest version of a world holds, one a line.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler list domains --world world --json | head")]
+struct ListArgs {
+    /// What to list.
+    kind: Kind,
+    /// The world's folder.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Every version of the world.
+    Versions,
+    /// Domains with their tables, reads and writes.
+    Domains,
+    /// Tools with their origin and domain.
+    Tools,
+    /// Tasks with their golden calls counted.
+    Tasks,
+    /// Trajectories with their verdict.
+    Trajectories,
+    /// Everything that was turned away before the rollouts, with the reason.
+    Rejections,
+}
+
+/// How a command that could run ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    /// All is well.
+    Done,
+    /// It ran, but something asked to hold does not.
+    DoesNotHold,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::DoesNotHold) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // NB: nothing is left to tell if standard error is closed.
+            drop(writeln!(io::stderr(), "agentscaler: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Outcome> {
+    match &args.command {
+        Command::Build(build) => building::run(build, args.quiet),
+        Command::Verify(verify) => proving::run(verify),
+        Command::List(list) => listing::run(list),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            let mut command = Args::command();
+            clap_complete::generate(*shell, &mut command, "agentscaler", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+impl BuildArgs {
+    fn request(&self) -> anyhow::Result<Request> {
+        let mut settings = self.settings.clone();
+        if let Some(setting) = settings.iter().find(|setting| !setting.contains('=')) {
+            anyhow::bail!("--set \"{setting}\" is not of the form KEY=VALUE");
+        }
+        settings.extend(self.seed.map(|seed| format!("seed={seed}")));
+        if !self.vertical.is_empty() {
+            let words: Vec<String> = self.vertical.iter().map(|word| format!("{word:?}")).collect();
+            settings.push(format!("dataset.vertical=[{}]", words.join(", ")));
+        }
+        let pinned = self.pinned.as_ref().map(|text| match text.rsplit_once('@') {
+            Some((world, version)) if version.parse::<u64>().is_ok() => {
+                (PathBuf::from(world), version.parse().ok())
+            }
+            _ => (PathBuf::from(text), None),
+        });
+        Ok(Request {
+            corpus: self.corpus.clone(),
+            world: self.world.clone(),
+            workers: self.workers.get(),
+            settings,
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            refit: self.refit,
+            pinned,
+        })
+    }
+}
+
+/// Whether standard error is a person's screen.
+fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,114 @@
+//! `agentscaler build`.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::progress::{Progress, grouped, say};
+use super::{BuildArgs, Outcome, is_watched};
+use crate::build::build;
+use crate::summary::Summary;
+
+/// The exit code of an interrupted command.
+const INTERRUPTED: i32 = 130;
+
+pub(super) fn run(args: &BuildArgs, quiet: bool) -> anyhow::Result<Outcome> {
+    let request = args.request()?;
+    let committing = Arc::new(AtomicBool::new(false));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    end_when_interrupted(&committing, &interrupted)?;
+    let progress = Progress::new(quiet, is_watched(), Arc::clone(&committing));
+    let outcome = build(&request, &progress);
+    progress.end();
+    let summary = outcome.map_err(explained)?;
+    if args.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        io::stdout().write_all(report(&summary, args).as_bytes())?;
+    }
+    if interrupted.load(Ordering::SeqCst) {
+        leave();
+    }
+    let turned_away =
+        ["parse", "refine", "domain", "gate"].iter().any(|it| 0 < summary.rejected[*it]);
+    Ok(if args.strict && turned_away { Outcome::DoesNotHold } else { Outcome::Done })
+}
+
+/// Ctrl-C ends the process at once, since nothing is visible before the commit; during the commit
+/// it waits for its end.
+fn end_when_interrupted(
+    committing: &Arc<AtomicBool>,
+    interrupted: &Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    let (committing, interrupted) = (Arc::clone(committing), Arc::clone(interrupted));
+    ctrlc::set_handler(move || {
+        if committing.load(Ordering::SeqCst) {
+            interrupted.store(true, Ordering::SeqCst);
+        } else {
+            say("agentscaler: interrupted; the world is as it was. The same command goes on.");
+            leave();
+        }
+    })?;
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "an interrupted process has nothing left to unwind")]
+fn leave() -> ! {
+    std::process::exit(INTERRUPTED)
+}
+
+/// An error with what can be done about it, where something general can be said.
+fn explained(error: crate::build::BuildError) -> anyhow::Error {
+    let remedy = error.remedy();
+    let error = anyhow::Error::from(error);
+    match remedy {
+        Some(remedy) => anyhow::anyhow!("{error:#}\n  {remedy}"),
+        None => error,
+    }
+}
+
+/// What was made, and what to do next.
+fn report(summary: &Summary, args: &BuildArgs) -> String {
+    let world = args.world.display();
+    let count = |name: &str| grouped(summary.counts[name]);
+    let away = |name: &str| grouped(summary.rejected[name]);
+    let total = summary.seconds["total"];
+    let mut text = match (summary.changed, summary.parent) {
+        (false, _) => format!("Nothing changed: version {} is up to date.\n", summary.version),
+        (true, None) => format!("Made version {} in {total:.1} s.\n", summary.version),
+        (true, Some(parent)) => {
+            format!("Made version {} from {parent} in {total:.1} s.\n", summary.version)
+        }
+    };
+    let lines = [
+        ("documents", count("documents"), format!("{} unreadable parts", away("parse"))),
+        ("records", count("records"), format!("{} turned away or folded", away("refine"))),
+        ("tools", count("tools"), format!("{} without a domain", away("domain"))),
+        ("domains", count("domains"), format!("{} tools", count("domain_tools"))),
+        ("environments", count("environments"), format!("{} tools failed the gate", away("gate"))),
+        (
+            "tasks",
+            count("tasks"),
+            format!("{} unrealisable, {} unsound", away("realisable"), away("sound")),
+        ),
+        (
+            "trajectories",
+            count("trajectories"),
+            format!(
+                "{} malformed, {} in a wrong state, {} with other calls",
+                away("validity"),
+                away("state"),
+                away("exact_match")
+            ),
+        ),
+        ("kept", count("kept"), "each replayed on a fresh environment".into()),
+    ];
+    for (name, count, remark) in lines {
+        text.push_str(&format!("  {name:<13}{count:>10}   {remark}\n"));
+    }
+    text.push_str(&format!(
+        "Next:\n  agentscaler verify --world {world}\n  agentscaler list domains --world {world}\n  \
+         python -c 'import datasets; print(datasets.load_dataset(\"{world}/dataset\", \"general\"))'\n"
+    ));
+    text
+}

@@ -1,0 +1,69 @@
+//! `agentscaler list`.
+
+use std::io::{self, Write as _};
+
+use serde_json::{Value, json};
+
+use super::{Kind, ListArgs, Outcome};
+use crate::listing::{domains, rejections, tasks, tools, trajectories, versions};
+use crate::store::{StoreError, World};
+
+pub(super) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
+    let world = World::open(&args.world)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut headed = args.json;
+    let mut outcome = Ok(());
+    let mut print = |row: Value| {
+        if outcome.is_ok() {
+            outcome = match (args.json, &row) {
+                (false, Value::Object(fields)) => print_line(&mut out, &mut headed, fields),
+                _ => writeln!(out, "{row}"),
+            };
+        }
+        outcome.is_ok()
+    };
+    match args.kind {
+        Kind::Versions => versions(&world, &mut print)?,
+        kind => {
+            let latest = world.latest()?;
+            let manifest =
+                latest.manifest.ok_or_else(|| StoreError::NoWorld { path: args.world.clone() })?;
+            match kind {
+                Kind::Domains => domains(&world, &manifest, &mut print)?,
+                Kind::Tools => tools(&world, &manifest, &mut print)?,
+                Kind::Tasks => tasks(&world, &manifest, &mut print)?,
+                Kind::Trajectories => trajectories(&world, &manifest, &mut print)?,
+                Kind::Versions | Kind::Rejections => rejections(&world, &manifest, &mut print)?,
+            }
+        }
+    }
+    outcome?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// Writes a row's values between tabs, the first time below their names.
+fn print_line(
+    out: &mut impl io::Write,
+    headed: &mut bool,
+    fields: &serde_json::Map<String, Value>,
+) -> io::Result<()> {
+    if !std::mem::replace(headed, true) {
+        let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+        writeln!(out, "{}", names.join("\t"))?;
+    }
+    let values: Vec<String> = fields.values().map(plain).collect();
+    writeln!(out, "{}", values.join("\t"))
+}
+
+/// A value as a terminal may show it: texts of the corpus could hold escape sequences.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) => text
+            .chars()
+            .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+            .collect(),
+        other => json!(other).to_string(),
+    }
+}

@@ -1,0 +1,219 @@
+//! Listing: what a version of a world holds, row by row.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use arrow::array::{Array, AsArray as _};
+use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use schemas::{Environment, Rejection};
+use serde_json::{Value, json};
+
+use crate::graph_objects::read_json;
+use crate::ledger::Ledger;
+use crate::shards::split;
+use crate::shelf::unfold;
+use crate::store::{Manifest, StoreError, World};
+
+/// Takes a row; false if it wants no more.
+pub type Sink<'s> = &'s mut dyn FnMut(Value) -> bool;
+
+/// Every version of a world, the oldest first.
+///
+/// # Errors
+///
+/// Fails if a manifest cannot be read.
+pub fn versions(world: &World, sink: Sink<'_>) -> Result<(), StoreError> {
+    for version in world.versions()? {
+        let manifest = world.manifest(version)?;
+        let counts = &manifest.contents.counts;
+        if !sink(json!({"version": version, "parent": manifest.parent, "counts": counts})) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Domains that have an environment, by id.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn domains(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
+    for (place, ledger) in ledgers(world, manifest)? {
+        let Some(pack) = manifest.contents.objects.get(&format!("payloads/{place}")) else {
+            continue;
+        };
+        let payloads = unfold(world, pack)?;
+        for entry in ledger.entries.values() {
+            let Some(environment) = &entry.environment else { continue };
+            let tables: Vec<String> = payloads
+                .get(&environment.payload)
+                .and_then(|payload| serde_json::from_slice::<Environment>(payload).ok())
+                .map(|it| it.tables.into_iter().map(|table| table.name).collect())
+                .unwrap_or_default();
+            let row = json!({
+                "id": entry.domain.id, "name": entry.domain.name,
+                "tools": entry.domain.tools.len(), "tables": tables,
+                "reads": environment.reads, "writes": environment.writes,
+                "tasks": entry.tasks.len(),
+            });
+            if !sink(row) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Tools with where they came from and where they are.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn tools(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "name",
+        "source",
+        "provider",
+        "service",
+        "category",
+        "license",
+        "file",
+        "pointer",
+        "revision",
+        "operation",
+        "domain",
+    ];
+    for (role, object) in &manifest.contents.objects {
+        if !role.starts_with("tools/") {
+            continue;
+        }
+        let path = world.object_path(object);
+        let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
+        let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+            .map_err(|error| damaged(error.to_string()))?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
+        let batches =
+            builder.with_projection(mask).build().map_err(|error| damaged(error.to_string()))?;
+        for batch in batches {
+            let batch = batch.map_err(|error| damaged(error.to_string()))?;
+            for place in 0..batch.num_rows() {
+                let cell = |name: &&str| {
+                    let column = batch.column_by_name(name);
+                    (name.to_string(), column.map_or(Value::Null, |column| cell(column, place)))
+                };
+                if !sink(Value::Object(columns.iter().map(cell).collect())) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cell(column: &dyn Array, place: usize) -> Value {
+    match column.data_type() {
+        _ if column.is_null(place) => Value::Null,
+        DataType::Utf8 => column.as_string::<i32>().value(place).into(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(place).into(),
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(place).into(),
+        _ => Value::Null,
+    }
+}
+
+/// Tasks.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn tasks(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
+    for (_, ledger) in ledgers(world, manifest)? {
+        for entry in ledger.entries.values() {
+            for task in &entry.tasks {
+                let row = json!({
+                    "id": task.id, "domain": task.domain, "kind": task.kind.name(),
+                    "calls": task.calls, "writes": task.writes,
+                    "split": split(task.domain, &manifest.contents.plan),
+                });
+                if !sink(row) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Trajectories, kept and turned away. `stage` is the stage that turned one away.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn trajectories(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
+    for (_, ledger) in ledgers(world, manifest)? {
+        for entry in ledger.entries.values() {
+            for verified in &entry.verified {
+                let (trajectory, verdict) = (&verified.trajectory, &verified.verdict);
+                let row = json!({
+                    "id": trajectory.id, "task": trajectory.task, "domain": trajectory.domain,
+                    "split": split(trajectory.domain, &manifest.contents.plan),
+                    "stage": verdict.stage, "reason": verdict.reason,
+                    "verdict": if verdict.is_kept() { "kept" } else { "rejected" },
+                    "calls": trajectory.calls,
+                });
+                if !sink(row) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything that was turned away, in the order of the stages: as many as the funnel counts.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn rejections(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
+    let mut all: Vec<Rejection> = match manifest.contents.objects.get("rejections") {
+        Some(object) => read_json(world, object)?,
+        None => Vec::new(),
+    };
+    for (_, ledger) in ledgers(world, manifest)? {
+        for entry in ledger.entries.into_values() {
+            all.extend(entry.ungated);
+            all.extend(entry.unprovable);
+            all.extend(entry.verified.into_iter().filter_map(|verified| {
+                Some(Rejection {
+                    stage: verified.verdict.stage?,
+                    subject: verified.trajectory.id.to_string(),
+                    reason: verified.verdict.reason,
+                    file: String::new(),
+                    pointer: String::new(),
+                })
+            }));
+        }
+    }
+    all.sort();
+    for rejection in all {
+        if !sink(json!(rejection)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn ledgers(world: &World, manifest: &Manifest) -> Result<BTreeMap<String, Ledger>, StoreError> {
+    manifest
+        .contents
+        .objects
+        .iter()
+        .filter_map(|(role, object)| Some((role.strip_prefix("ledger/")?, object)))
+        .map(|(place, object)| Ok((place.to_string(), read_json(world, object)?)))
+        .collect()
+}
