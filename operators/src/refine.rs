@@ -102,8 +102,8 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
             Folded::Kept(tool) => Ok((tool, time, diff)),
             Folded::Beside(beside) => Err((beside, time, diff)),
         });
-        let beside: VecCollection<'scope, T, Beside> = beside.as_collection();
-        let (origins, repeated) = beside.inner.ok_err(|(beside, time, diff)| match beside {
+        let beside: VecCollection<'scope, T, Box<Beside>> = beside.as_collection();
+        let (origins, repeated) = beside.inner.ok_err(|(beside, time, diff)| match *beside {
             Beside::Made(identity, revision, origin) => {
                 Ok((((identity, revision), origin), time, diff))
             }
@@ -196,7 +196,7 @@ struct Draft {
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 enum Folded {
     Kept(Arc<Tool>),
-    Beside(Beside),
+    Beside(Box<Beside>),
 }
 
 /// What is recorded beside a kept tool.
@@ -220,7 +220,7 @@ fn fold(drafts: &[(&Draft, isize)], folded: &mut Vec<(Folded, isize)>) {
     folded.push((Folded::Kept(Arc::clone(&first.tool)), 1));
     for (draft, count) in drafts {
         let made = Beside::Made(identity.clone(), *revision, draft.origin.clone());
-        folded.push((Folded::Beside(made), *count));
+        folded.push((Folded::Beside(Box::new(made)), *count));
         let repeated = if *draft == first { count - 1 } else { *count };
         if repeated != 0 {
             let rejection = Rejection {
@@ -230,7 +230,7 @@ fn fold(drafts: &[(&Draft, isize)], folded: &mut Vec<(Folded, isize)>) {
                 file: draft.origin.file.clone(),
                 pointer: draft.origin.pointer.clone(),
             };
-            folded.push((Folded::Beside(Beside::Repeats(rejection)), repeated));
+            folded.push((Folded::Beside(Box::new(Beside::Repeats(rejection))), repeated));
         }
     }
     differential_dataflow::consolidation::consolidate(folded);

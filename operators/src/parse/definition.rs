@@ -73,7 +73,9 @@ pub(super) fn read(
         Some(place.server.as_str()).filter(|key| listed && !key.is_empty() && has_input(entries))
     })?;
     let described = text_of(entries, &["description", "api_description", "desc"]);
-    let bare = listed && described.is_some() && !wraps_a_list(entries);
+    let bare = (listed || entries.contains_key("annotations"))
+        && described.is_some()
+        && !wraps_a_list(entries);
     if name.trim().is_empty() || !(has_input(entries) || bare) {
         return None;
     }
@@ -92,9 +94,8 @@ pub(super) fn read(
     Some(record)
 }
 
-/// A row of this project's own JSON Lines, if it is one.
-pub(super) fn normalised(path: &str, pointer: &str, row: &Json) -> Option<Record> {
-    let entries = row.as_object()?;
+/// A record of this project's own JSON Lines, if it is one.
+pub(super) fn normalised(path: &str, pointer: &str, entries: &Map<String, Json>) -> Option<Record> {
     let text = |key: &str| entries.get(key).and_then(Json::as_str).unwrap_or_default().to_string();
     let id = text("id");
     if id.is_empty()

@@ -83,10 +83,12 @@ impl<'a> Expander<'a> {
             }
             _ => return Value::Object(Vec::new()),
         };
-        self.parts_left = self.parts_left.saturating_sub(1);
-        if STEPS_MAX <= steps {
-            return Value::Object(Vec::new());
+        // Parts beyond the limit say what they are, and nothing of what they are made of: a
+        // schema can refer to itself in ever more ways.
+        if self.parts_left == 0 || STEPS_MAX <= steps {
+            return Value::Object(plain_keywords(entries));
         }
+        self.parts_left -= 1;
         if let Some(reference) = entries.get("$ref").and_then(Json::as_str) {
             return self.step_reference(reference, entries, level, steps);
         }
@@ -152,7 +154,7 @@ impl<'a> Expander<'a> {
                 out.push((name.into(), Value::List(parts)));
             }
         }
-        if self.plan.schema_depth_max + SPARE_LEVELS <= level || self.parts_left == 0 {
+        if self.plan.schema_depth_max + SPARE_LEVELS <= level {
             return;
         }
         let items = match entries.get("items").or_else(|| entries.get("prefixItems")) {

@@ -79,9 +79,7 @@ fn parse_line(
         found = true;
         sink(outcome);
     };
-    if let Some(record) = definition::normalised(path, pointer, &row) {
-        noting(Ok(record));
-    } else if openapi::is_openapi(&row) {
+    if openapi::is_openapi(&row) {
         openapi::read(path, pointer, &row, plan, &mut noting);
     } else {
         listing::walk(path, pointer, &row, &definition::Place::default(), plan, &mut noting);

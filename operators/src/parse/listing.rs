@@ -82,6 +82,10 @@ impl Walker<'_> {
             openapi::read(self.path, pointer, value, self.plan, self.sink);
             return;
         }
+        if let Some(record) = definition::normalised(self.path, pointer, entries) {
+            (self.sink)(Ok(record));
+            return;
+        }
         if let Some(record) =
             definition::read(self.path, pointer, entries, place, listed, self.plan)
         {

@@ -1,6 +1,7 @@
 //! From bytes to text: what format they are in, and unfolding of compressed ones within limits.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::thread;
 
 use schemas::CorpusPlan;
 
@@ -169,8 +170,21 @@ const YAML_MARKS: [&str; 8] = [
 /// Deepest nesting of a YAML document; as `serde_json` has for JSON.
 const DEPTH_MAX: usize = 128;
 
+/// Stack for reading YAML of that nesting, in bytes; measured to need a tenth of it.
+const STACK_BYTES: usize = 32 << 20;
+
 fn read_yaml(text: &str, plan: &CorpusPlan) -> Result<serde_json::Value, String> {
     let bytes_max = usize::try_from(plan.document_bytes_max).unwrap_or(usize::MAX);
+    // The reader recurses with large frames; a worker's own stack ends at some eighty levels.
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().stack_size(STACK_BYTES);
+        let reader = reader.spawn_scoped(scope, || read_yaml_here(text, bytes_max));
+        let reader = reader.map_err(|error| format!("cannot be read: {error}"))?;
+        reader.join().unwrap_or_else(|_| Err("is YAML that its reader fails on".into()))
+    })
+}
+
+fn read_yaml_here(text: &str, bytes_max: usize) -> Result<serde_json::Value, String> {
     let budget = serde_saphyr::budget! {
         max_depth: DEPTH_MAX,
         max_events: bytes_max / 4,
@@ -219,8 +233,10 @@ fn not_a_description(head: &[u8]) -> String {
     format!("is not an API description: it is {kind}")
 }
 
+/// Whether a document is of a known format and lists nothing.
 fn is_empty(document: &serde_json::Value) -> bool {
-    document.as_array().is_some_and(Vec::is_empty)
+    openapi::is_openapi(document)
+        || document.as_array().is_some_and(Vec::is_empty)
         || document.get("tools").and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty)
 }
 

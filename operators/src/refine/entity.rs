@@ -46,9 +46,9 @@ pub(super) fn decoded(text: &str) -> String {
         let end = window.iter().position(|byte| *byte == b';');
         let meant = end.and_then(|end| Some((end, character(rest.get(..end)?)?)));
         match meant {
-            Some((end, text)) => {
-                out.push_str(&text);
-                rest = &rest[end + 1..];
+            Some((length, shown)) => {
+                out.push_str(&shown);
+                rest = &rest[length + 1..];
             }
             None => out.push('&'),
         }

@@ -60,8 +60,8 @@ fn spell(plain: &str, allowed: impl Fn(char) -> bool) -> (String, bool) {
     let mut lost = false;
     let mut gap = false;
     for character in plain.chars() {
-        if character.is_ascii_alphanumeric() || allowed(character) {
-            if gap && !name.is_empty() && !name.ends_with(['_', '-', '.']) && character != '_' {
+        if character.is_ascii_alphanumeric() || (allowed(character) && !gap) {
+            if gap && !name.is_empty() && !name.ends_with(['_', '-', '.']) {
                 name.push('_');
             }
             gap = false;

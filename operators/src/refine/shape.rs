@@ -33,7 +33,8 @@ impl<'a> Shaper<'a> {
         }
         self.parts_left -= 1;
         if let Some(constant) = schema.get("const") {
-            return choice(&[constant.clone()], &Shape::Any, self.plan).unwrap_or(Shape::Any);
+            return choice(std::slice::from_ref(constant), &Shape::Any, self.plan)
+                .unwrap_or(Shape::Any);
         }
         let base = self.base(schema, level, steps);
         match schema.get("enum") {
@@ -67,12 +68,14 @@ impl<'a> Shaper<'a> {
     }
 
     fn all_of(&mut self, schema: &Value, parts: &[Value], level: usize, steps: usize) -> Shape {
-        let mut whole = self.typed(schema, level, steps);
-        for part in parts {
-            let part = self.step(part, level, steps + 1);
+        let own = self.typed(schema, level, steps);
+        let parts: Vec<Shape> =
+            parts.iter().map(|part| self.step(part, level, steps + 1)).collect();
+        let mut whole = Shape::Any;
+        for part in parts.into_iter().chain([own]) {
             whole = match (whole, part) {
                 (Shape::Object(ours), Shape::Object(theirs)) => {
-                    Shape::Object(both(theirs, ours, true))
+                    Shape::Object(both(ours, theirs, true))
                 }
                 (Shape::Any, part) => part,
                 (whole, _) => whole,
@@ -368,7 +371,7 @@ fn number(schema: &Value) -> Shape {
     let value = |bound: Option<Bound>| bound.map_or(Value::Null, |bound| bound.value);
     let (minimum, maximum) = (value(least), value(most));
     match (minimum.as_number(), maximum.as_number()) {
-        (Some(least), Some(most)) if most < least => Shape::number(),
+        (Some(low), Some(high)) if high < low => Shape::number(),
         _ => Shape::Number { minimum, maximum },
     }
 }

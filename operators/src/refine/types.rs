@@ -57,7 +57,7 @@ fn plain_type(name: &str) -> Type {
     for list in ["list", "array", "set", "sequence", "tuple", "iterable", "arraylist", "vector"] {
         if let Some(inner) = enclosed(name, list) {
             let same = if list == "tuple" { one_of_equals(inner) } else { Some(inner) };
-            return Type::List(same.map(|inner| inner.trim().into()));
+            return Type::List(same.map(|item| item.trim().into()));
         }
     }
     if ["dict", "map", "hashmap", "record", "mapping"]

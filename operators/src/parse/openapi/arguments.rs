@@ -112,14 +112,14 @@ impl Arguments {
             let name = name.filter(|name| !name.is_empty()).unwrap_or("body");
             return self.add(name, "body", entries, required);
         }
-        for (name, schema) in parts.properties {
+        for (property, schema) in parts.properties {
             // What a server sets is no argument.
             if schema.get("readOnly") == Some(&Value::Bool(true)) {
                 continue;
             }
             let Value::Object(entries) = schema else { continue };
-            let required = parts.required.contains(&name);
-            self.add(&name, "body", entries, required);
+            let listed = parts.required.contains(&property);
+            self.add(&property, "body", entries, listed);
         }
     }
 
