@@ -84,15 +84,15 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
         VecCollection<'scope, T, Rejection>,
     ) {
         let plan = plan.clone();
-        let (drafts, unusable) =
-            self.inner.ok_err(move |(record, time, diff)| match refine(&record, &plan) {
-                Ok(tool) => {
-                    let content = content(&tool);
+        let (drafts, unusable) = self.inner.ok_err(move |(record, time, diff)| {
+            match refine_with_content(&record, &plan) {
+                Ok((tool, content)) => {
                     let draft = Draft { origin: record.origin, tool: Arc::new(tool) };
                     Ok(((content, draft), time, diff))
                 }
                 Err(rejection) => Err((rejection, time, diff)),
-            });
+            }
+        });
 
         let folded = drafts
             .as_collection()
@@ -135,6 +135,11 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
 /// Returns a rejection if the record is no usable tool: it has no name, takes more arguments than
 /// the plan allows, says nothing an agent could act on, or belongs to a framework and not an API.
 pub fn refine(record: &Record, plan: &CorpusPlan) -> Result<Tool, Rejection> {
+    refine_with_content(record, plan).map(|(tool, _content)| tool)
+}
+
+/// The tool, and the digest of what an agent sees of it: tools that agree in it are one.
+fn refine_with_content(record: &Record, plan: &CorpusPlan) -> Result<(Tool, Digest), Rejection> {
     let rejected = |reason: String| Rejection {
         stage: Stage::Refine,
         subject: record.identity.clone(),
@@ -168,21 +173,15 @@ pub fn refine(record: &Record, plan: &CorpusPlan) -> Result<Tool, Rejection> {
         input,
         output,
     };
-    tool.revision = revision(&tool);
-    Ok(tool)
-}
-
-/// What an agent sees of a tool: tools that agree in it are one.
-fn content(tool: &Tool) -> Digest {
-    Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output))
+    let content = Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output));
+    tool.revision = revision(&tool, content);
+    Ok((tool, content))
 }
 
 /// Everything that is refined but the identity.
-fn revision(tool: &Tool) -> Digest {
-    let Tool { name, description, input, output, method, path, .. } = tool;
-    let Tool { source, provider, service, category, license, .. } = tool;
-    let about = (source, provider, service, category, license);
-    Digest::of_record(&(name, description, input, output, method, path, about))
+fn revision(tool: &Tool, content: Digest) -> Digest {
+    let Tool { method, path, source, provider, service, category, license, .. } = tool;
+    Digest::of_record(&(content, method, path, source, provider, service, category, license))
 }
 
 /// A tool that may turn out to be a repetition.

@@ -2,13 +2,13 @@
 
 #![expect(clippy::print_stderr, reason = "what was found is printed for who looks")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use operators::{parse_stream, refine};
-use schemas::{CorpusPlan, Value};
+use schemas::{CorpusPlan, Digest, Tool, Value};
 
 /// Records found in each folder of native formats, in per mille of what its manifest expects; a
 /// folder whose format is not read is left out.
@@ -83,12 +83,17 @@ fn normalised_records_are_refined() {
     let parsed_in = start.elapsed();
     let refining = Instant::now();
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    let mut contents: BTreeSet<Digest> = BTreeSet::new();
     let mut tools = 0;
-    for record in &records {
+    // Every record in a release build, every eighth in a debug build, which is ten times slower.
+    let step = if cfg!(debug_assertions) { 8 } else { 1 };
+    for record in records.iter().step_by(step) {
         match refine(record, &plan) {
             Ok(tool) => {
                 tools += 1;
                 check_tool(&tool);
+                let Tool { name, description, input, output, .. } = &tool;
+                contents.insert(Digest::of_record(&(name, description, input, output)));
             }
             Err(rejection) => {
                 let words = rejection.reason.split(' ').take(6).collect::<Vec<_>>().join(" ");
@@ -98,13 +103,14 @@ fn normalised_records_are_refined() {
     }
     let refined_in = refining.elapsed();
     eprintln!("{} records in {parsed_in:?}, {tools} tools in {refined_in:?}", records.len());
+    eprintln!("{} of the tools differ", contents.len());
     eprintln!("{reasons:#?}");
     assert_eq!(records.len(), 35_784);
-    assert!(34_000 <= tools, "{tools} tools");
+    assert!(34_000 / step <= tools, "{tools} tools");
 }
 
 /// What every provider of models demands of a tool.
-fn check_tool(tool: &schemas::Tool) {
+fn check_tool(tool: &Tool) {
     let fits = |name: &str, marks: &str| {
         !name.is_empty()
             && name.len() <= 64

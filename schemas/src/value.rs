@@ -1,8 +1,10 @@
 //! Values of arguments, columns and observations, with a total order and one spelling.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A JSON value with a total order, so that it can be a key of the dataflow.
@@ -143,7 +145,7 @@ impl Value {
     ///
     /// Returns what `serde_json` found wrong: bad syntax, or nesting beyond its limit of 128.
     pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
-        serde_json::from_str::<serde_json::Value>(text).map(Value::from)
+        serde_json::from_str(text)
     }
 
     /// The same value with every object's keys sorted.
@@ -290,8 +292,104 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        serde_json::Value::deserialize(deserializer).map(Value::from)
+        deserializer.deserialize_any(Reader)
     }
+}
+
+/// Builds a value as it is read, without an intermediate one.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, integer: i64) -> Result<Value, E> {
+        Ok(Value::Integer(integer))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number beyond 64 bits is kept as a float")]
+    fn visit_u64<E>(self, integer: u64) -> Result<Value, E> {
+        Ok(i64::try_from(integer).map_or_else(|_| Value::number(integer as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.into()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object: Vec<(String, Value)> = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            object.push(entry);
+        }
+        Ok(Value::Object(last_of_each_key(object)))
+    }
+}
+
+/// Most keys compared one with another; more are sorted to find those written twice.
+const COMPARED_MAX: usize = 16;
+
+/// Of a key written twice the last value counts, in the place of the first.
+fn last_of_each_key(mut entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let repeats = if entries.len() <= COMPARED_MAX {
+        entries
+            .iter()
+            .enumerate()
+            .any(|(place, (key, _))| entries[..place].iter().any(|(other, _)| other == key))
+    } else {
+        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
+        keys.sort_unstable();
+        keys.windows(2).any(|pair| pair[0] == pair[1])
+    };
+    if !repeats {
+        return entries;
+    }
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<(String, Value)> = Vec::new();
+    for (key, value) in entries.drain(..) {
+        match places.get(&key) {
+            Some(place) => kept[*place].1 = value,
+            None => {
+                places.insert(key.clone(), kept.len());
+                kept.push((key, value));
+            }
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -313,6 +411,7 @@ mod tests {
             ("-0.0", "0.0"),
             ("18446744073709551616", "1.8446744073709552e+19"),
             ("{\"b\":[1,true],\"a\":null}", "{\"b\": [1, true], \"a\": null}"),
+            ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\": 3, \"b\": 2}"),
             ("\"\\u0001\\u00e9\\u2028\\/\\n\"", "\"\\u0001é\u{2028}/\\n\""),
         ] {
             assert_eq!(Value::parse(read).unwrap().to_string(), printed, "{read}");

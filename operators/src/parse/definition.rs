@@ -1,5 +1,6 @@
 //! One tool, in the dialects of MCP, OpenAI, xLAM, BFCL, ToolBench, RapidAPI and their kin.
 
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use schemas::{CorpusPlan, Origin, Record, Value};
@@ -122,6 +123,59 @@ pub(super) fn normalised(path: &str, pointer: &str, entries: &Map<String, Json>)
             service: text("service"),
             category: text("category"),
             license: text("license"),
+            file: path.into(),
+            pointer: pointer.into(),
+        },
+    })
+}
+
+/// A record of this project's own JSON Lines, read without looking for anything else in it.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    source: String,
+    name: String,
+    parameters: Value,
+    #[serde(default)]
+    provider: String,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    returns: Value,
+    #[serde(default)]
+    example: Value,
+    http_method: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    license: String,
+}
+
+/// The record that a line is, if it is one of this project's own and as tidy as we write them;
+/// any other line is for [`normalised`] and its kin to judge.
+pub(super) fn tidy_row(path: &str, pointer: &str, line: &str) -> Option<Record> {
+    if !line.starts_with("{\"id\"") {
+        return None;
+    }
+    let row: Row = serde_json::from_str(line).ok()?;
+    Some(Record {
+        identity: Some(row.id).filter(|id| !id.is_empty())?,
+        name: row.name,
+        description: row.description,
+        parameters: row.parameters,
+        returns: row.returns,
+        example: row.example,
+        method: row.http_method.as_deref().and_then(http_method),
+        path: row.path,
+        origin: Origin {
+            source: row.source,
+            provider: row.provider,
+            service: row.service,
+            category: row.category,
+            license: row.license,
             file: path.into(),
             pointer: pointer.into(),
         },

@@ -67,6 +67,9 @@ fn parse_line(
     if text.is_empty() {
         return;
     }
+    if let Some(record) = definition::tidy_row(path, pointer, text) {
+        return sink(Ok(record));
+    }
     let row = match serde_json::from_str::<serde_json::Value>(text) {
         Ok(row) => row,
         Err(error) => {

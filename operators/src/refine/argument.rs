@@ -1,5 +1,6 @@
 //! The arguments of a tool: those an agent decides on.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use schemas::{CorpusPlan, Field, Record, Value};
@@ -111,8 +112,8 @@ pub(super) fn arguments(record: &Record, plan: &CorpusPlan) -> Result<Vec<Field>
 }
 
 /// An object schema with what it is composed of laid into it.
-fn composed(schema: &Value) -> Value {
-    let Some(Value::List(parts)) = schema.get("allOf") else { return schema.clone() };
+fn composed(schema: &Value) -> Cow<'_, Value> {
+    let Some(Value::List(parts)) = schema.get("allOf") else { return Cow::Borrowed(schema) };
     let mut properties: Vec<(String, Value)> = Vec::new();
     let mut required: Vec<Value> = Vec::new();
     for part in std::iter::once(schema).chain(parts) {
@@ -127,10 +128,10 @@ fn composed(schema: &Value) -> Value {
             required.extend(more.iter().cloned());
         }
     }
-    Value::Object(vec![
+    Cow::Owned(Value::Object(vec![
         ("properties".into(), Value::Object(properties)),
         ("required".into(), Value::List(required)),
-    ])
+    ]))
 }
 
 /// Whether an argument belongs to the transport and not to what the tool does.

@@ -79,14 +79,14 @@ fn spell(plain: &str, allowed: impl Fn(char) -> bool) -> (String, bool) {
 
 fn bounded(plain: &str, spelled: (String, bool), stem: &str) -> (String, Option<String>) {
     let (name, lost) = spelled;
-    let digits = &Digest::of(plain.as_bytes()).to_string()[..6];
+    let digits = || Digest::of(plain.as_bytes()).short()[..6].to_string();
     if lost {
         let stem = if name.is_empty() { stem } else { &name[..name.len().min(48)] };
-        return (format!("{stem}_{digits}"), Some(plain.into()));
+        return (format!("{stem}_{}", digits()), Some(plain.into()));
     }
     if NAME_BYTES_MAX < name.len() {
         let kept = name[..NAME_BYTES_MAX - 7].trim_end_matches(['_', '-', '.']);
-        return (format!("{kept}_{digits}"), None);
+        return (format!("{kept}_{}", digits()), None);
     }
     (name, None)
 }

@@ -30,6 +30,16 @@ const NAME_BYTES_MAX: usize = 200;
 /// `str, optional`, `Optional[str]`), Java and JavaScript (`String`, `ArrayList`, `int[]`),
 /// RapidAPI (`STRING`, `DATE (YYYY-MM-DD)`), Alibaba Cloud (`RepeatList`, `Struct`, `Json`).
 pub(super) fn type_of(name: &str) -> (Type, bool) {
+    // The spellings of JSON Schema first, since nearly all are.
+    match name {
+        "string" => return (Type::Text(""), false),
+        "integer" => return (Type::Integer, false),
+        "object" => return (Type::Object, false),
+        "array" => return (Type::List(None), false),
+        "boolean" => return (Type::Boolean, false),
+        "number" => return (Type::Number, false),
+        _ => {}
+    }
     let mut name = name.trim();
     if NAME_BYTES_MAX < name.len() {
         return (Type::Any, false);
