@@ -141,11 +141,11 @@ fn settle(
 /// give, weighed by `resolution`. Tools without a domain count as domains of one.
 #[expect(clippy::cast_precision_loss, reason = "a figure to report, not a key")]
 pub fn modularity(links: &[Link], partition: &Partition, resolution: f64) -> f64 {
-    let domain = |tool: &ToolId| partition.placements.get(tool).and_then(|placed| placed.domain);
+    let home = |tool: &ToolId| partition.placements.get(tool).and_then(|placed| placed.domain);
     let mut strengths: BTreeMap<(Option<DomainId>, Option<ToolId>), u64> = BTreeMap::new();
     let (mut within, mut total) = (0_u64, 0_u64);
     for link in links {
-        let ends = [link.source, link.target].map(|tool| (domain(&tool), tool));
+        let ends = [link.source, link.target].map(|tool| (home(&tool), tool));
         total += 2 * u64::from(link.weight);
         if ends[0].0.is_some() && ends[0].0 == ends[1].0 {
             within += 2 * u64::from(link.weight);

@@ -39,7 +39,7 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
             *occurrences.entry(term).or_default() += 1;
         }
     }
-    occurrences.retain(|_, tools| 1 < *tools);
+    occurrences.retain(|_, occurring| 1 < *occurring);
     Weights { tools: count, occurrences }
 }
 

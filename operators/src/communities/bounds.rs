@@ -96,7 +96,7 @@ fn scatter(
             let room = |label: u32| {
                 members
                     .get(&label)
-                    .is_some_and(|nodes| tools_min <= nodes.len() && nodes.len() < tools_max)
+                    .is_some_and(|there| tools_min <= there.len() && there.len() < tools_max)
             };
             let target = nearest(graph, labels, &[*node], room);
             if let Some(target) = target {

@@ -43,7 +43,7 @@ pub(super) fn improve(graph: &Graph, labels: &mut [u32], standings: &[Standing],
     let mut level = refine(graph, labels, &fresh, rules);
     let mut groups = level.groups.clone();
     let mut coarse = graph.grouped(&level.groups, level.count);
-    while level.shrunk && level.fresh.iter().any(|fresh| *fresh) {
+    while level.shrunk && level.fresh.contains(&true) {
         move_nodes(&coarse, &mut level.labels, &level.fresh, &level.fresh, rules);
         for (node, group) in groups.iter().enumerate() {
             labels[node] = level.labels[*group as usize];
@@ -248,9 +248,9 @@ fn partition(graph: &Graph, labels: &[u32], open: &[bool], rules: &Rules) -> Vec
             graph.arcs(node).iter().filter(inside).map(|(_, weight)| weight).sum()
         })
         .collect();
-    let hangs = |groups: &Groups, ties: &[u64], part: usize, label: u32| {
-        let rest = communities.strengths[label as usize] - groups.strengths[part];
-        0 <= groups.value(ties[part], groups.strengths[part], rest, rules)
+    let hangs = |all: &Groups, tied: &[u64], part: usize, label: u32| {
+        let rest = communities.strengths[label as usize] - all.strengths[part];
+        0 <= all.value(tied[part], all.strengths[part], rest, rules)
     };
     let mut toward = Toward::new(graph.len());
     let mut firsts = vec![u32::MAX; graph.len()];

@@ -56,8 +56,8 @@ where
             "Communities",
             move |_capability, _info| {
                 let mut waiting: BTreeMap<T, (Capability<T>, Changes)> = BTreeMap::new();
-                move |(links, links_frontier), (tools, tools_frontier), output| {
-                    links.for_each(|capability, updates| {
+                move |(link_input, link_frontier), (tool_input, tool_frontier), output| {
+                    link_input.for_each(|capability, updates| {
                         for (link, time, difference) in updates.drain(..) {
                             let epoch = waiting.entry(time.clone()).or_insert_with(|| {
                                 (capability.delayed(&time, 0), Changes::default())
@@ -65,7 +65,7 @@ where
                             *epoch.1.links.entry(link).or_default() += difference;
                         }
                     });
-                    tools.for_each(|capability, updates| {
+                    tool_input.for_each(|capability, updates| {
                         for (tool, time, difference) in updates.drain(..) {
                             let epoch = waiting.entry(time.clone()).or_insert_with(|| {
                                 (capability.delayed(&time, 0), Changes::default())
@@ -74,8 +74,8 @@ where
                         }
                     });
                     while let Some(epoch) = waiting.first_entry() {
-                        let time = epoch.key();
-                        if links_frontier.less_equal(time) || tools_frontier.less_equal(time) {
+                        let open = [link_frontier, tool_frontier];
+                        if open.iter().any(|frontier| frontier.less_equal(epoch.key())) {
                             break;
                         }
                         let (time, (capability, changes)) = epoch.remove_entry();

@@ -1,0 +1,278 @@
+//! The incremental tool graph equals the graph recomputed from scratch, after every epoch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use differential_dataflow::input::Input;
+use proptest::prelude::{ProptestConfig, Strategy, prop, prop_assert_eq, proptest};
+use timely::dataflow::operators::Capture;
+use timely::dataflow::operators::capture::Extract;
+
+use operators::communities::{Communities as _, Grouping, communities};
+use operators::link::{Link as _, Near, Remembered};
+use operators::work::Work;
+use schemas::{DomainId, GraphPlan, Lineage, Link, Partition, Placement, ToolId, Vector};
+
+/// By epoch: which vectors there are.
+type Corpus = Vec<BTreeMap<ToolId, Vector>>;
+
+const EPOCHS: usize = 4;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Goal: births, edits and deaths leave the same links as a comparison of all pairs.
+    #[test]
+    fn links_equal_all_pairs(corpus in corpus(), workers in 1..4_usize, nearest in 1..4_usize) {
+        let plan = GraphPlan { neighbours: nearest, ..GraphPlan::default() };
+        let said = linked(&corpus, &plan, &Remembered::default(), workers);
+        for (epoch, vectors) in corpus.iter().enumerate() {
+            let near = all_pairs(vectors, &plan);
+            prop_assert_eq!(accumulated(&said.near, epoch), near.clone(), "epoch {}", epoch);
+            prop_assert_eq!(accumulated(&said.links, epoch), union(&near), "epoch {}", epoch);
+        }
+    }
+
+    /// Goal: what is remembered of another corpus saves work and changes nothing.
+    #[test]
+    fn memory_changes_nothing(corpus in corpus(), workers in 1..4_usize) {
+        let plan = GraphPlan { neighbours: 2, ..GraphPlan::default() };
+        let (old, new) = (&corpus[0], &corpus[EPOCHS - 1]);
+        let remembered = Remembered::new(&plan, old.values(), all_pairs(old, &plan));
+        let text = serde_json::to_string(&remembered).unwrap();
+        let remembered: Remembered = serde_json::from_str(&text).unwrap();
+        let said = linked(&vec![new.clone(), old.clone()], &plan, &remembered, workers);
+        for (epoch, vectors) in [new, old].into_iter().enumerate() {
+            prop_assert_eq!(accumulated(&said.near, epoch), all_pairs(vectors, &plan));
+        }
+        let same = linked(&vec![old.clone()], &plan, &remembered, workers);
+        prop_assert_eq!(accumulated(&same.near, 0), all_pairs(old, &plan));
+        prop_assert_eq!(same.scored, 0, "an unchanged corpus compares nothing");
+    }
+
+    /// Goal: the operator folds the pure function over the epochs, and every partition keeps the
+    /// bounds.
+    #[test]
+    fn domains_equal_recomputed(corpus in corpus(), workers in 1..4_usize, least in 1..4_usize) {
+        let plan = GraphPlan {
+            neighbours: 3, tools_min: least, tools_max: 5, resolution_permille: 1000,
+            ..GraphPlan::default()
+        };
+        let graphs: Vec<(BTreeSet<Link>, BTreeSet<ToolId>)> = corpus
+            .iter()
+            .map(|vectors| {
+                let links = union(&all_pairs(vectors, &plan)).into_iter().collect();
+                (links, vectors.keys().copied().collect())
+            })
+            .collect();
+        let said = grouped(&graphs, &plan, workers);
+        let mut prior = Partition::default();
+        let mut lineage: Vec<Lineage> = Vec::new();
+        for (epoch, (links, tools)) in graphs.iter().enumerate() {
+            let links: Vec<Link> = links.iter().copied().collect();
+            let tools: Vec<ToolId> = tools.iter().copied().collect();
+            let changed = epoch == 0 || graphs[epoch] != graphs[epoch - 1];
+            let Grouping { partition, lineage: events } = communities(&links, &tools, &prior, &plan);
+            check(&links, &tools, &partition, &plan);
+            let again = communities(&links, &tools, &partition, &plan);
+            prop_assert_eq!(&again.partition, &partition, "an unchanged graph stays as it is");
+            prop_assert_eq!(again.lineage, Vec::new());
+            let placed: BTreeMap<ToolId, Placement> =
+                accumulated(&said.0, epoch).into_iter().collect();
+            prop_assert_eq!(&placed, &partition.placements, "epoch {}", epoch);
+            assert!(changed || events.is_empty());
+            lineage.extend(events);
+            prior = partition;
+        }
+        lineage.sort_unstable();
+        let mut told: Vec<Lineage> = said.1.into_iter().flat_map(|(event, _, count)| {
+            std::iter::repeat_n(event, usize::try_from(count).unwrap())
+        }).collect();
+        told.sort_unstable();
+        prop_assert_eq!(told, lineage);
+    }
+}
+
+/// Every tool is placed once; every domain is connected and within bounds.
+#[track_caller]
+fn check(links: &[Link], tools: &[ToolId], partition: &Partition, plan: &GraphPlan) {
+    assert!(partition.placements.keys().eq(tools));
+    let mut domains: BTreeMap<DomainId, BTreeSet<ToolId>> = BTreeMap::new();
+    for (tool, placement) in &partition.placements {
+        if let Some(domain) = placement.domain {
+            domains.entry(domain).or_default().insert(*tool);
+        }
+    }
+    for members in domains.values() {
+        assert!((plan.tools_min..=plan.tools_max).contains(&members.len()), "{members:?}");
+        let mut reached: BTreeSet<ToolId> = members.iter().take(1).copied().collect();
+        for _ in members {
+            for link in links {
+                let ends = [link.source, link.target];
+                let within = ends.iter().all(|end| members.contains(end));
+                if within && ends.iter().any(|end| reached.contains(end)) {
+                    reached.extend(ends);
+                }
+            }
+        }
+        assert_eq!(&reached, members, "a domain is connected");
+    }
+}
+
+/// What a reader with a pencil would say: everyone's nearest.
+fn all_pairs(vectors: &BTreeMap<ToolId, Vector>, plan: &GraphPlan) -> BTreeSet<Near> {
+    let mut near = BTreeSet::new();
+    for one in vectors.values() {
+        let mut list: Vec<(u32, ToolId)> = vectors
+            .values()
+            .filter(|other| other.tool != one.tool)
+            .map(|other| (cosine(one, other), other.tool))
+            .filter(|(weight, _)| plan.cosine_permille_min * 1000 <= *weight && 0 < *weight)
+            .collect();
+        list.sort_by_key(|(weight, tool)| (std::cmp::Reverse(*weight), *tool));
+        near.extend(list.iter().take(plan.neighbours).map(|(w, tool)| (one.tool, *tool, *w)));
+    }
+    near
+}
+
+fn cosine(one: &Vector, other: &Vector) -> u32 {
+    let other: BTreeMap<u64, u32> = other.terms.iter().copied().collect();
+    let product: u128 = one
+        .terms
+        .iter()
+        .filter_map(|(term, weight)| Some(u128::from(*weight) * u128::from(*other.get(term)?)))
+        .sum();
+    u32::try_from((product * 1_000_000 >> 60).min(1_000_000)).unwrap()
+}
+
+fn union(near: &BTreeSet<Near>) -> BTreeSet<Link> {
+    near.iter()
+        .map(|(one, other, weight)| Link {
+            source: *one.min(other),
+            target: *one.max(other),
+            weight: *weight,
+        })
+        .collect()
+}
+
+/// Corpora in which tools are born, edited and die, with many ties and hubs.
+fn corpus() -> impl Strategy<Value = Corpus> {
+    let vector = prop::collection::btree_map(0..9_u64, 1..4_u32, 0..5);
+    let vectors = prop::collection::btree_map((0..24_u64).prop_map(ToolId), vector, 0..20);
+    prop::collection::vec(vectors, EPOCHS).prop_map(|epochs| {
+        let mut corpus: Corpus = Vec::new();
+        for vectors in epochs {
+            // Most of an epoch is what the one before was.
+            let mut next = corpus.last().cloned().unwrap_or_default();
+            let first = corpus.is_empty();
+            for (place, (tool, terms)) in vectors.into_iter().enumerate() {
+                if !first && place % 4 == 0 {
+                    next.remove(&tool);
+                } else if first || place % 4 == 1 {
+                    next.insert(tool, unit(tool, &terms));
+                }
+            }
+            corpus.push(next);
+        }
+        corpus
+    })
+}
+
+fn unit(tool: ToolId, terms: &BTreeMap<u64, u32>) -> Vector {
+    let length = terms.values().map(|w| f64::from(*w) * f64::from(*w)).sum::<f64>().sqrt();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2³⁰")]
+    let scaled = |weight: &u32| (f64::from(*weight) / length * 1_073_741_824.0) as u32;
+    Vector { tool, terms: terms.iter().map(|(term, weight)| (*term, scaled(weight))).collect() }
+}
+
+type Updates<D> = Vec<(D, u64, isize)>;
+
+struct Linked {
+    links: Updates<Link>,
+    near: Updates<Near>,
+    scored: u64,
+}
+
+fn linked(corpus: &Corpus, plan: &GraphPlan, remembered: &Remembered, workers: usize) -> Linked {
+    let (plan, remembered) = (plan.clone(), Arc::new(remembered.clone()));
+    let work = Arc::new(Work::default());
+    let counted = Arc::clone(&work);
+    let epochs: Vec<BTreeSet<Vector>> =
+        corpus.iter().map(|vectors| vectors.values().cloned().collect()).collect();
+    let (send_links, links) = mpsc::channel();
+    let (send_near, near) = mpsc::channel();
+    let senders = Mutex::new((send_links, send_near));
+    timely::execute(timely::Config::process(workers), move |worker| {
+        let (send_links, send_near) = senders.lock().unwrap().clone();
+        let mut input = worker.dataflow::<u64, _, _>(|scope| {
+            let (input, vectors) = scope.new_collection();
+            let (links, near) = vectors.link(&plan, Arc::clone(&remembered), Arc::clone(&counted));
+            links.inner.capture_into(send_links);
+            near.inner.capture_into(send_near);
+            input
+        });
+        if worker.index() == 0 {
+            feed(&epochs, |vector, epoch, r| input.update_at(vector, epoch, r));
+        }
+    })
+    .unwrap();
+    Linked {
+        links: links.extract().into_iter().flat_map(|(_, updates)| updates).collect(),
+        near: near.extract().into_iter().flat_map(|(_, updates)| updates).collect(),
+        scored: work.pairs_scored.get(),
+    }
+}
+
+fn grouped(
+    graphs: &[(BTreeSet<Link>, BTreeSet<ToolId>)],
+    plan: &GraphPlan,
+    workers: usize,
+) -> (Updates<(ToolId, Placement)>, Updates<Lineage>) {
+    let plan = plan.clone();
+    let (links, tools): (Vec<_>, Vec<_>) = graphs.iter().cloned().unzip();
+    let (send_placements, placements) = mpsc::channel();
+    let (send_lineage, lineage) = mpsc::channel();
+    let senders = Mutex::new((send_placements, send_lineage));
+    timely::execute(timely::Config::process(workers), move |worker| {
+        let (send_placements, send_lineage) = senders.lock().unwrap().clone();
+        let first = worker.index() == 0;
+        let (mut link_input, mut tool_input) = worker.dataflow::<u64, _, _>(|scope| {
+            let (link_input, links) = scope.new_collection();
+            let (tool_input, tools) = scope.new_collection();
+            let grouped = links.communities(tools, Partition::default(), &plan);
+            grouped.placements.inner.capture_into(send_placements);
+            grouped.lineage.inner.capture_into(send_lineage);
+            (link_input, tool_input)
+        });
+        if first {
+            feed(&links, |link, epoch, r| link_input.update_at(link, epoch, r));
+            feed(&tools, |tool, epoch, r| tool_input.update_at(tool, epoch, r));
+        }
+    })
+    .unwrap();
+    let placements = placements.extract().into_iter().flat_map(|(_, updates)| updates);
+    let lineage = lineage.extract().into_iter().flat_map(|(_, updates)| updates);
+    (placements.collect(), lineage.collect())
+}
+
+/// Feeds sets, one an epoch, as differences.
+fn feed<D: Ord + Clone>(epochs: &[BTreeSet<D>], mut update: impl FnMut(D, u64, isize)) {
+    let empty = BTreeSet::new();
+    let before = std::iter::once(&empty).chain(epochs);
+    for (epoch, (old, new)) in (0..).zip(before.zip(epochs)) {
+        old.difference(new).for_each(|gone| update(gone.clone(), epoch, -1));
+        new.difference(old).for_each(|come| update(come.clone(), epoch, 1));
+    }
+}
+
+/// What the updates come to by the end of an epoch, which must be a set.
+fn accumulated<D: Ord + Clone>(updates: &Updates<D>, epoch: usize) -> BTreeSet<D> {
+    let mut counts: BTreeMap<&D, isize> = BTreeMap::new();
+    for (record, _, difference) in updates.iter().filter(|(_, time, _)| *time <= epoch as u64) {
+        *counts.entry(record).or_default() += difference;
+    }
+    counts.retain(|_, count| *count != 0);
+    assert!(counts.values().all(|count| *count == 1), "everything is there once");
+    counts.into_keys().cloned().collect()
+}
