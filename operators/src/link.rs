@@ -113,7 +113,8 @@ where
         let links = near
             .clone()
             .map(|(one, other, weight)| ((one.min(other), one.max(other)), weight))
-            .distinct_total()
+            // NB: `distinct_total` of differential 0.25.1 forgets to retract.
+            .threshold_total(|_, count| isize::from(0 < *count))
             .map(|((source, target), weight)| schemas::Link { source, target, weight });
         (links, near)
     }
