@@ -103,9 +103,14 @@ fn long_functions(text: &str) -> Vec<(&str, usize)> {
         {
             open.push((indent, name, number));
         }
-        let closes = |indent| open.last().is_some_and(|(opened, ..)| *opened == indent);
-        if (code == "}" || code.starts_with(") -> ") && code.ends_with(';')) && closes(indent) {
-            let (_, name, start) = open.pop().unwrap();
+        if code != "}" {
+            continue;
+        }
+        // What is open further in was a declaration without a body.
+        while open.last().is_some_and(|(opened, ..)| indent < *opened) {
+            open.pop();
+        }
+        if let Some((_, name, start)) = open.pop_if(|(opened, ..)| *opened == indent) {
             let length = number - start + 1;
             if FUNCTION_LINES_MAX < length {
                 long.push((name, length));
