@@ -13,8 +13,10 @@ use std::sync::Arc;
 use schemas::{Digest, Environment, Operation, Row, Table, Value};
 
 pub use crate::engine::check::{Fault, Footprint, footprint};
+pub(crate) use crate::engine::execute::key;
 pub use crate::engine::fingerprint::Fingerprint;
 pub use crate::engine::session::{Mark, Observation, Session};
+pub(crate) use crate::engine::values::fit;
 
 mod fingerprint;
 mod check;
@@ -107,7 +109,7 @@ impl Base {
             }
             let fits = table.columns.iter().zip(row).enumerate().all(|(place, (column, value))| {
                 (0 < place && value.is_null())
-                    || values::fit(&column.kind, value).is_some_and(|fitted| fitted == *value)
+                    || fit(&column.kind, value).is_some_and(|fitted| fitted == *value)
             });
             if !fits {
                 return Err(Fault::new(&table.name, "has a row that does not fit its columns"));

@@ -12,6 +12,7 @@ pub use crate::link::Link;
 pub use crate::parse::{
     Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
 };
+pub use crate::materialize::{Materialize, Materialized};
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
 pub use crate::work::{Counter, Work};
@@ -27,3 +28,5 @@ pub mod engine;
 pub mod depot;
 pub mod recall;
 pub mod work;
+pub mod engine;
+pub mod materialize;

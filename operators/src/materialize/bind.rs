@@ -1,0 +1,223 @@
+//! What each argument of a tool is for: the key, a column, a search, a limit, or steering.
+
+use schemas::{Comparison, Field, Shape};
+
+use crate::materialize::lexicon::{Act, is_limit, is_search};
+use crate::materialize::reading::{Reading, is_scalar, steers};
+use crate::materialize::settle::{Nouns, referred};
+use crate::materialize::words::{column_name, noun, words};
+
+/// An argument, or a part of an object argument, and what it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Binding<'t> {
+    /// The argument.
+    pub(super) argument: &'t Field,
+    /// The part of it, where an object was opened.
+    pub(super) part: Option<&'t Field>,
+    /// What it is for.
+    pub(super) target: Target,
+}
+
+/// What an argument is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Target {
+    /// Names the row.
+    Key,
+    /// Lists the rows.
+    Keys,
+    /// Holds or is compared with a column.
+    Column {
+        /// The column of that very name.
+        name: String,
+        /// The noun whose keys it holds.
+        reference: Option<String>,
+        /// For bounds such as `min_price`: the column bounded, if none has the very name.
+        bound: Option<(String, Comparison)>,
+    },
+    /// Is searched for in the text of rows.
+    Search,
+    /// How many rows are asked for.
+    Limit,
+    /// Nothing about the data.
+    Control,
+}
+
+impl<'t> Binding<'t> {
+    /// The field whose value is used: the part, or the whole argument.
+    pub(super) fn field(&self) -> &'t Field {
+        self.part.unwrap_or(self.argument)
+    }
+
+    /// Whether the call cannot be made without it.
+    pub(super) fn required(&self) -> bool {
+        self.argument.required && self.part.is_none_or(|part| part.required)
+    }
+}
+
+/// Names of objects that only wrap what a tool stores.
+const ENVELOPES: [&str; 18] = [
+    "data",
+    "attributes",
+    "properties",
+    "body",
+    "input",
+    "details",
+    "fields",
+    "payload",
+    "params",
+    "request",
+    "info",
+    "object",
+    "resource",
+    "parameters",
+    "entity",
+    "values",
+    "record",
+    "item",
+];
+
+/// Binds every argument of a tool.
+pub(super) fn bind<'t>(reading: &Reading<'t>, nouns: &Nouns) -> Vec<Binding<'t>> {
+    let tool = reading.tool;
+    let mut bindings = Vec::new();
+    for (place, argument) in tool.input.iter().enumerate() {
+        if let Some(parts) = opened(reading, argument) {
+            bindings.extend(parts.iter().map(|part| Binding {
+                argument,
+                part: Some(part),
+                target: target(reading, part, None, nouns),
+            }));
+        } else {
+            let target = target(reading, argument, Some(place), nouns);
+            bindings.push(Binding { argument, part: None, target });
+        }
+    }
+    bindings
+}
+
+/// The parts of an object that wraps what a tool stores.
+fn opened<'t>(reading: &Reading<'t>, argument: &'t Field) -> Option<&'t [Field]> {
+    let Shape::Object(parts) = &argument.shape else { return None };
+    let split = words(&argument.name);
+    let stores = matches!(reading.act, Act::Create | Act::Update | Act::Become(_));
+    let name = noun(&split);
+    let wraps = split.last().is_some_and(|last| ENVELOPES.contains(&last.as_str()))
+        || name == reading.entity
+        || name == reading.object;
+    (stores && wraps && !parts.is_empty()).then_some(parts)
+}
+
+fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &Nouns) -> Target {
+    let split = words(&field.name);
+    let name = split.join("_");
+    if let Some(key) =
+        reading.key.filter(|key| Some(key.place) == place && reading.act != Act::Answer)
+        && (reading.act.needs_row() || key.list || listed_by_key(reading) || chosen(reading, field))
+    {
+        return if key.list { Target::Keys } else { Target::Key };
+    }
+    if reading.act == Act::Create
+        && nouns.get(&reading.entity) == Some(&true)
+        && referred(&split, nouns).as_ref() == Some(&reading.entity)
+        && is_scalar(&field.shape)
+    {
+        return Target::Key;
+    }
+    if let Some((_, noun)) = reading.parents.iter().find(|(at, _)| Some(*at) == place) {
+        let known = nouns.get(noun);
+        let suffix = if known == Some(&true) { "name" } else { "id" };
+        return Target::Column {
+            name: format!("{noun}_{suffix}"),
+            reference: known.map(|_| noun.clone()),
+            bound: None,
+        };
+    }
+    if steers(reading, field) && !(field.required && reading.act.writes() && place.is_none()) {
+        return if is_limit(&name) { Target::Limit } else { Target::Control };
+    }
+    let reads = matches!(reading.act, Act::List | Act::Count);
+    if reads
+        && is_limit(&name)
+        && matches!(field.shape, Shape::Integer { .. } | Shape::Number { .. })
+    {
+        return Target::Limit;
+    }
+    if reads && is_search(&name) && matches!(field.shape, Shape::Text { .. } | Shape::Any) {
+        return Target::Search;
+    }
+    column(reading, field, &split, nouns)
+}
+
+/// Whether the caller chooses the key of what is made, as with `PUT /servers/{server_id}`.
+fn chosen(reading: &Reading<'_>, field: &Field) -> bool {
+    reading.act == Act::Create && field.required && reading.key.is_some_and(|key| !key.named)
+}
+
+/// Lists by a key of the very noun are lists of one, as `describe_instances(instance_id)`.
+fn listed_by_key(reading: &Reading<'_>) -> bool {
+    matches!(reading.act, Act::List | Act::Count) && reading.key.is_some_and(|key| !key.named)
+}
+
+fn column(reading: &Reading<'_>, field: &Field, split: &[String], nouns: &Nouns) -> Target {
+    let reference = referred(split, nouns).filter(|_| is_scalar(&field.shape));
+    if let Some(noun) = &reference {
+        let direct = split.len() == noun.split('_').count() + 1 || split.len() == 1;
+        let suffix = if nouns[noun] { "name" } else { "id" };
+        let mut name = if direct { format!("{noun}_{suffix}") } else { column_name(split) };
+        if *noun == reading.entity && reading.act != Act::Answer {
+            name = format!("related_{name}");
+        }
+        return Target::Column { name, reference, bound: None };
+    }
+    let name = own_column(&reading.entity, split);
+    let bound = matches!(reading.act, Act::List | Act::Count)
+        .then(|| bound(&reading.entity, field, split))
+        .flatten();
+    Target::Column { name, reference, bound }
+}
+
+/// The column of these words: a title of a book is its `title`, not its `book_title`.
+pub(super) fn own_column(entity: &str, split: &[String]) -> String {
+    let own: Vec<&str> = entity.split('_').filter(|part| !part.is_empty()).collect();
+    let starts = !own.is_empty()
+        && own.len() < split.len()
+        && own.iter().zip(split).all(|(own, word)| own == word);
+    let rest = if starts { &split[own.len()..] } else { split };
+    if rest == ["id"] { column_name(split) } else { column_name(rest) }
+}
+
+const LOWER: [&str; 11] = [
+    "min", "minimum", "from", "since", "after", "start", "begin", "starting", "gte", "gt",
+    "earliest",
+];
+const UPPER: [&str; 11] =
+    ["max", "maximum", "to", "until", "before", "end", "lte", "lt", "through", "ending", "latest"];
+
+/// The column that a bound such as `min_price` or `until` bounds, and from which side.
+fn bound(entity: &str, field: &Field, split: &[String]) -> Option<(String, Comparison)> {
+    let side = |word: &String| match word.as_str() {
+        word if LOWER.contains(&word) => Some(Comparison::AtLeast),
+        word if UPPER.contains(&word) => Some(Comparison::AtMost),
+        _ => None,
+    };
+    let measured = match &field.shape {
+        Shape::Integer { .. } | Shape::Number { .. } => true,
+        Shape::Text { format, .. } => {
+            let description = field.description.to_lowercase();
+            format.starts_with("date")
+                || split.iter().any(|it| ["date", "time", "day", "at"].contains(&it.as_str()))
+                || (split.len() == 1
+                    && ["date", "time", "iso"].iter().any(|it| description.contains(it)))
+        }
+        _ => false,
+    };
+    let (first, last) = (split.first()?, split.last()?);
+    let (comparison, rest) = match (side(first), side(last)) {
+        _ if !measured => return None,
+        (Some(comparison), _) => (comparison, &split[1..]),
+        (None, Some(comparison)) => (comparison, &split[..split.len() - 1]),
+        _ => return None,
+    };
+    let name = if rest.is_empty() { "date".into() } else { own_column(entity, rest) };
+    Some((name, comparison))
+}

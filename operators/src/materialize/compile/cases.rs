@@ -1,0 +1,204 @@
+//! Tools without an entity: they answer from a table of cases, or by plain arithmetic.
+
+use schemas::{
+    Arithmetic, Column, Comparison, EnvironmentPlan, Expression, Field, Filter, KeyStyle, Kind,
+    Program, Reply, Role, Shape, Step, Table, Value,
+};
+
+use crate::materialize::bind::{Target, bind};
+use crate::materialize::compile::{ROW, given};
+use crate::materialize::evidence::Hints;
+use crate::materialize::infer::{Draft, Schema, lone};
+use crate::materialize::outputs::declared;
+use crate::materialize::reading::Reading;
+use crate::materialize::words::{column_name, words};
+
+/// Most columns of a table of cases filled from a declared answer.
+const ANSWERED_MAX: usize = 16;
+
+/// A tool's table of cases and the program that answers from it; the table is none where the
+/// answer can be computed.
+pub(in crate::materialize) fn cases(
+    reading: &Reading<'_>,
+    schema: &Schema,
+    plan: &EnvironmentPlan,
+    name: &str,
+) -> (Option<Draft>, Program) {
+    if let Some(program) = computed(reading) {
+        return (None, program);
+    }
+    let mut draft = Draft {
+        table: Table {
+            name: table(name),
+            noun: "case".into(),
+            key_style: KeyStyle::Prefixed("case".into()),
+            columns: vec![plain("case_id", Kind::Text, Role::Key, "")],
+            rows: Vec::new(),
+        },
+        hints: vec![Hints::default()],
+        begins: None,
+    };
+    let mut filters = Vec::new();
+    for binding in bind(reading, &schema.nouns) {
+        let field = binding.field();
+        let (Target::Column { .. } | Target::Key | Target::Search | Target::Limit) = binding.target
+        else {
+            continue;
+        };
+        let column = column_name(&words(&field.name));
+        if draft.column(&column).is_some() || plan.columns_max <= draft.table.columns.len() {
+            continue;
+        }
+        let (mut kind, hints) = lone(&column, field);
+        let mut role = Role::Plain;
+        if let Target::Column { reference: Some(noun), .. } = &binding.target
+            && let Some(referred) = schema.drafts.get(noun)
+        {
+            role = Role::Reference(referred.table.name.clone());
+            kind = referred.table.key().kind.clone();
+        }
+        let value = given(&binding);
+        filters.push(Filter { column: column.clone(), comparison: Comparison::Equal, value });
+        draft.table.columns.push(plain(&column, kind, role, &field.description));
+        draft.hints.push(hints);
+    }
+    let reply = answers(reading, &mut draft);
+    let otherwise = "no result for these arguments".to_string();
+    let table = draft.table.name.clone();
+    let steps = vec![Step::Match { row: ROW.into(), table, filters, otherwise }];
+    (Some(draft), Program { steps, reply })
+}
+
+fn table(name: &str) -> String {
+    let mut stem = column_name(&words(name));
+    stem.truncate(50);
+    format!("{stem}_cases")
+}
+
+fn plain(name: &str, kind: Kind, role: Role, description: &str) -> Column {
+    Column { name: name.into(), kind, role, description: description.into() }
+}
+
+/// Adds the columns that hold answers, and says how they make one.
+fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
+    let mut add = |name: String, field: &Field| {
+        let mut column = name;
+        if draft.column(&column).is_some() {
+            column = format!("result_{column}");
+        }
+        if draft.column(&column).is_none() {
+            let (kind, hints) = lone(&column, field);
+            draft.table.columns.push(plain(&column, kind, Role::Plain, &field.description));
+            draft.hints.push(hints);
+        }
+        Reply::Value(Expression::column(ROW, column))
+    };
+    match declared(reading) {
+        Some(Shape::Object(fields)) if !fields.is_empty() => {
+            let mut parts: Vec<(String, Reply)> = Vec::new();
+            for field in fields.iter().take(ANSWERED_MAX) {
+                let name = column_name(&words(&field.name));
+                if !parts.iter().any(|(known, _)| *known == field.name) {
+                    let part = add(name, field);
+                    parts.push((field.name.clone(), part));
+                }
+            }
+            Reply::Object(parts)
+        }
+        Some(shape @ (Shape::List(_) | Shape::Choice(_) | Shape::Boolean)) => {
+            let field = result("result", shape.clone());
+            Reply::Object(vec![("result".into(), add("result".into(), &field))])
+        }
+        _ => {
+            let (name, shape) = expected(reading);
+            let field = result(&name, shape);
+            Reply::Object(vec![(name.clone(), add(name, &field))])
+        }
+    }
+}
+
+/// What a tool that declares no answer is likely to answer.
+fn expected(reading: &Reading<'_>) -> (String, Shape) {
+    let split = words(&reading.tool.name);
+    let says = |known: &[&str]| split.iter().any(|word| known.contains(&word.as_str()));
+    let last = reading.object.rsplit('_').next().unwrap_or_default();
+    let number = [
+        "price",
+        "rate",
+        "balance",
+        "cost",
+        "total",
+        "score",
+        "amount",
+        "distance",
+        "temperature",
+        "area",
+        "volume",
+        "count",
+        "number",
+        "probability",
+        "value",
+        "speed",
+        "weight",
+        "percentage",
+        "average",
+        "mean",
+        "sum",
+        "interest",
+        "tax",
+        "duration",
+    ];
+    if says(&["validate", "verify", "is", "has", "exists", "check"]) {
+        return ("valid".into(), Shape::Boolean);
+    }
+    if number.contains(&last)
+        || says(&["calculate", "compute", "calc", "estimate", "convert", "predict"])
+    {
+        let name = if reading.object.is_empty() { "result".into() } else { reading.object.clone() };
+        return (column_name(&words(&name)), Shape::number());
+    }
+    let name = match reading.object.as_str() {
+        "" => "result".to_string(),
+        object => column_name(&words(object)),
+    };
+    (name, Shape::text())
+}
+
+fn result(name: &str, shape: Shape) -> Field {
+    Field {
+        name: name.into(),
+        shape,
+        required: false,
+        place: String::new(),
+        description: String::new(),
+        default: Value::Null,
+        example: Value::Null,
+    }
+}
+
+/// Sums, differences, products and quotients of two numbers are computed, not looked up.
+fn computed(reading: &Reading<'_>) -> Option<Program> {
+    let split = words(&reading.tool.name);
+    let [first, second] = reading.tool.input.as_slice() else { return None };
+    let numeric = |field: &Field| {
+        field.required && matches!(field.shape, Shape::Integer { .. } | Shape::Number { .. })
+    };
+    if declared(reading).is_some() || !numeric(first) || !numeric(second) || 3 < split.len() {
+        return None;
+    }
+    let operation = split.iter().find_map(|word| {
+        Some(match word.as_str() {
+            "add" | "sum" | "addition" => Arithmetic::Add,
+            "subtract" | "difference" | "minus" | "subtraction" => Arithmetic::Subtract,
+            "multiply" | "product" | "times" | "multiplication" => Arithmetic::Multiply,
+            "divide" | "quotient" | "division" => Arithmetic::Divide,
+            _ => return None,
+        })
+    })?;
+    let argument = |field: &Field| Box::new(Expression::argument(&field.name));
+    let value = Expression::Arithmetic(argument(first), operation, argument(second));
+    Some(Program {
+        steps: Vec::new(),
+        reply: Reply::Object(vec![("result".into(), Reply::Value(value))]),
+    })
+}

@@ -1,0 +1,375 @@
+//! What one tool seems to do: its verb, its noun, the argument that names a row.
+//!
+//! A reading uses nothing but the tool itself. Resource paths are believed before names, since
+//! they say what contains what; methods are believed unless the name's verb says otherwise.
+
+use schemas::{Field, Shape, Tool};
+
+use crate::materialize::lexicon::{
+    Act, DETERMINERS, KEY_WORDS, PREPOSITIONS, TAILS, act, event, is_control,
+};
+use crate::materialize::words::{is_plural, noun, singular, words};
+
+/// Most words of a noun phrase that name an entity; of longer ones the last are kept.
+const NOUN_WORDS_MAX: usize = 3;
+
+/// Verbs that are nouns as often: another verb in the name is believed first.
+const AMBIGUOUS: [&str; 32] = [
+    "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
+    "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
+    "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
+    "purchase",
+];
+
+/// What one tool seems to do.
+#[derive(Clone, Debug)]
+pub(super) struct Reading<'t> {
+    /// The tool.
+    pub(super) tool: &'t Tool,
+    /// What it does to the rows of its entity.
+    pub(super) act: Act,
+    /// The verb people use, in its base form.
+    pub(super) verb: String,
+    /// The noun people use, singular, `snake_case`; empty if there is none.
+    pub(super) object: String,
+    /// The noun whose table it works on; empty if there is none.
+    pub(super) entity: String,
+    /// Whether the noun is written as a plural.
+    pub(super) many: bool,
+    /// The argument that names the row worked on.
+    pub(super) key: Option<Key>,
+    /// Path arguments before the last collection, with the nouns of their collections.
+    pub(super) parents: Vec<(usize, String)>,
+}
+
+/// The argument that names the row worked on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Key {
+    /// Its place among the arguments.
+    pub(super) place: usize,
+    /// Whether it is called a name rather than an id.
+    pub(super) named: bool,
+    /// Whether it is a list of keys.
+    pub(super) list: bool,
+}
+
+/// Reads a tool.
+pub(super) fn read(tool: &Tool) -> Reading<'_> {
+    let called = phrase(&words(&tool.name));
+    let by_path = tool.path.as_deref().and_then(|path| along_path(tool, path, &called));
+    let mut reading = by_path.unwrap_or_else(|| by_name(tool, called));
+    if reading.entity.is_empty() && reading.act != Act::Answer {
+        reading.act = Act::Answer;
+    }
+    if reading.key.is_none() {
+        reading.key = key(tool, &reading.entity, reading.act);
+    }
+    let listed = reading.key.is_none_or(|key| key.list);
+    if reading.act == Act::Get && reading.many && listed {
+        reading.act = Act::List;
+    }
+    if reading.verb == "tag" || reading.verb == "untag" {
+        reading.act = Act::Update;
+    }
+    reading
+}
+
+/// A verb and its noun, read off a name.
+#[derive(Clone, Debug, Default)]
+struct Phrase {
+    verb: String,
+    act: Option<Act>,
+    noun: Vec<String>,
+    many: bool,
+}
+
+/// Finds the verb of a name and the noun after it, or before it where nothing follows.
+fn phrase(words: &[String]) -> Phrase {
+    let usable = |word: &String| act(word).is_some();
+    let plain = |word: &String| usable(word) && !AMBIGUOUS.contains(&word.as_str());
+    let place = match words.first() {
+        Some(first) if plain(first) => Some(0),
+        Some(first) if usable(first) => {
+            let other = words.iter().skip(1).position(plain).map(|place| place + 1);
+            Some(other.filter(|place| *place == 1 || place + 1 == words.len()).unwrap_or(0))
+        }
+        _ => words
+            .iter()
+            .position(|word| usable(word) && event(word).is_none())
+            .or_else(|| words.iter().position(usable).filter(|place| place + 1 == words.len())),
+    };
+    let Some(place) = place else {
+        let (noun, many) = trim(words);
+        return Phrase { noun, many, ..Phrase::default() };
+    };
+    let verb = words[place].clone();
+    let listed = verb == "get" && words.get(place + 1).is_some_and(|next| next == "list");
+    let (mut noun, mut many) = trim(&words[place + 1..]);
+    if noun.is_empty() {
+        (noun, many) = trim(&words[..place]);
+    }
+    many |= listed || (act(&verb) == Some(Act::Get) && words.last().is_some_and(|it| it == "list"));
+    Phrase { act: act(&verb), verb, noun, many }
+}
+
+/// The noun phrase at the start of these words, in the singular, and whether it was a plural.
+fn trim(words: &[String]) -> (Vec<String>, bool) {
+    let mut noun: Vec<String> = Vec::new();
+    for word in words {
+        if PREPOSITIONS.contains(&word.as_str()) {
+            if noun.is_empty() {
+                continue;
+            }
+            break;
+        }
+        if !DETERMINERS.contains(&word.as_str()) && !is_version(word) {
+            noun.push(word.clone());
+        }
+    }
+    while 1 < noun.len() && noun.last().is_some_and(|last| TAILS.contains(&last.as_str())) {
+        noun.pop();
+    }
+    if NOUN_WORDS_MAX < noun.len() {
+        noun.drain(..noun.len() - NOUN_WORDS_MAX);
+    }
+    let many = noun.last().is_some_and(|last| is_plural(last));
+    if let Some(last) = noun.last_mut() {
+        *last = singular(last);
+    }
+    (noun, many)
+}
+
+fn is_version(word: &str) -> bool {
+    let digits = word.strip_prefix('v').unwrap_or(word);
+    digits.starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn by_name(tool: &Tool, called: Phrase) -> Reading<'_> {
+    let by_method = match tool.method.as_deref() {
+        Some("POST") => Act::Create,
+        Some("PUT" | "PATCH") => Act::Update,
+        Some("DELETE") => Act::Delete,
+        Some(_) if called.many => Act::List,
+        Some(_) => Act::Get,
+        None => Act::Answer,
+    };
+    let act = called.act.unwrap_or(by_method);
+    let object = noun(&called.noun);
+    Reading {
+        tool,
+        act,
+        verb: verb(&called, act),
+        entity: object.clone(),
+        object,
+        many: called.many,
+        key: None,
+        parents: Vec::new(),
+    }
+}
+
+/// The verb people use for it.
+fn verb(called: &Phrase, act: Act) -> String {
+    let plain = match act {
+        Act::Get => "get",
+        Act::List => "list",
+        Act::Count => "count",
+        Act::Create => "create",
+        Act::Update => "update",
+        Act::Delete => "delete",
+        Act::Become(_) => "change",
+        Act::Answer => "get",
+    };
+    let agrees = called.act == Some(act) && !(act == Act::Get && called.verb != "download");
+    let known = called.verb.as_str();
+    match known {
+        "new" | "put" | "post" | "insert" => "create".into(),
+        "query" | "scan" | "enumerate" | "filter" => "search".into(),
+        _ if agrees && !known.is_empty() => known.into(),
+        _ => plain.into(),
+    }
+}
+
+/// A segment of a resource path.
+enum Segment {
+    Static(Vec<String>),
+    Argument(String),
+}
+
+fn segments(path: &str) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    for part in path.split(['/', ':']).filter(|part| !part.is_empty()).take(32) {
+        if let Some(start) = part.find('{') {
+            let name = part[start + 1..].split('}').next().unwrap_or_default();
+            segments.push(Segment::Argument(name.into()));
+            continue;
+        }
+        let part = part.strip_suffix(".json").unwrap_or(part);
+        let split = words(part);
+        let empty = split.iter().all(|word| is_version(word))
+            || ["api", "rest", "providers", "public", "rpc"].contains(&part)
+            || part.starts_with("Microsoft.");
+        if !empty {
+            segments.push(Segment::Static(split));
+        }
+    }
+    segments
+}
+
+/// Reads a resource path; none if it names no collection.
+fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading<'t>> {
+    let method = tool.method.as_deref()?;
+    let segments = segments(path);
+    let mut ending = called.clone();
+    let mut end = segments.len();
+    if let Some(Segment::Static(last)) = segments.last() {
+        let alone = phrase(last);
+        let acts =
+            alone.act.is_some_and(|it| it != Act::Get) && end_collection(&segments[..end - 1]);
+        let verbal = last.len() == 1 && event(&last[0]).is_none();
+        if acts
+            && (verbal || matches!(segments.get(end.wrapping_sub(2)), Some(Segment::Argument(_))))
+        {
+            ending = alone;
+            end -= 1;
+        } else if alone.act.is_some() && 1 < last.len() {
+            return None;
+        }
+    }
+    let segments = &segments[..end];
+    let (collection, item) = match segments {
+        [.., Segment::Static(split), Segment::Argument(name)] => (split, Some(name)),
+        [.., Segment::Static(split)] => (split, None),
+        [.., Segment::Static(split), Segment::Argument(name), Segment::Argument(_)] => {
+            (split, Some(name))
+        }
+        _ => return None,
+    };
+    let (object, many) = trim(collection);
+    let object = noun(&object);
+    if object.is_empty() {
+        return None;
+    }
+    let key = item.and_then(|name| field(tool, name)).map(|place| {
+        let last = words(&tool.input[place].name).pop().unwrap_or_default();
+        Key { place, named: last == "name", list: false }
+    });
+    let act = act_on(method, key.is_some(), many, &ending);
+    let before = segments.len() - if item.is_some() { 2 } else { 1 };
+    Some(Reading {
+        tool,
+        act,
+        verb: verb(&ending, act),
+        entity: object.clone(),
+        object,
+        many: many && item.is_none(),
+        key,
+        parents: parents(tool, &segments[..before]),
+    })
+}
+
+fn end_collection(segments: &[Segment]) -> bool {
+    segments.iter().any(|segment| matches!(segment, Segment::Static(_)))
+}
+
+/// What a method does at an item or a collection, unless the name's verb knows better.
+fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
+    let plain = match (method, item) {
+        ("GET" | "HEAD", false) if many => Act::List,
+        ("GET" | "HEAD", _) => Act::Get,
+        ("POST", false) => Act::Create,
+        ("DELETE", _) => Act::Delete,
+        _ => Act::Update,
+    };
+    match (plain, called.act) {
+        (Act::Update | Act::Create, Some(Act::Become(status))) if item => Act::Become(status),
+        (Act::Get, Some(Act::List)) if !item => Act::List,
+        (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
+        (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
+        (Act::Update, Some(act @ (Act::Create | Act::Delete))) => act,
+        _ => plain,
+    }
+}
+
+/// The path arguments before the collection worked on, with the nouns of their collections.
+fn parents(tool: &Tool, segments: &[Segment]) -> Vec<(usize, String)> {
+    segments
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [Segment::Static(split), Segment::Argument(name)] => {
+                let of = noun(&trim(split).0);
+                field(tool, name).filter(|_| !of.is_empty()).map(|place| (place, of))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn field(tool: &Tool, name: &str) -> Option<usize> {
+    let exactly = tool.input.iter().position(|field| field.name == name);
+    exactly.or_else(|| tool.input.iter().position(|field| words(&field.name) == words(name)))
+}
+
+/// The argument that names the row, judged by what it is called.
+fn key(tool: &Tool, entity: &str, act: Act) -> Option<Key> {
+    if entity.is_empty() {
+        return None;
+    }
+    let scored = tool.input.iter().enumerate().filter_map(|(place, field)| {
+        let (list, scalar) = match &field.shape {
+            Shape::List(item) => (true, is_scalar(item)),
+            shape => (false, is_scalar(shape)),
+        };
+        let (score, named) = likeness(field, entity, act)?;
+        let fits = scalar && field.place != "header" && !(list && act == Act::Create);
+        fits.then_some((score + u32::from(field.required), place, named, list))
+    });
+    scored
+        .max_by_key(|(score, place, ..)| (*score, usize::MAX - place))
+        .map(|(_, place, named, list)| Key { place, named, list })
+}
+
+/// How much an argument is called like the key of a noun, and whether it is called a name.
+fn likeness(field: &Field, entity: &str, act: Act) -> Option<(u32, bool)> {
+    let mut split = words(&field.name);
+    if let Shape::List(_) = field.shape {
+        split.last_mut().map(|last| *last = singular(last))?;
+    }
+    let (last, before) = split.split_last()?;
+    let before = before.join("_");
+    let id = KEY_WORDS.contains(&last.as_str());
+    let short = entity.rsplit('_').next().unwrap_or(entity);
+    let glued = split.concat();
+    let weak = act != Act::Create && act != Act::List && act != Act::Count;
+    Some(match () {
+        () if id && before == entity => (100, false),
+        () if glued == format!("{}id", entity.replace('_', "")) => (95, false),
+        () if id && before == short => (90, false),
+        () if id && (!before.is_empty() && before.ends_with(&format!("_{entity}"))) => (85, false),
+        () if id && before.is_empty() && last != "number" && last != "no" => (80, false),
+        () if last == "name" && (before == entity || before == short) => (70, true),
+        () if weak && field.required && split.join("_") == entity => (60, true),
+        () if weak && field.required && (field.name == "name" || field.name == "Name") => {
+            (40, true)
+        }
+        () => return None,
+    })
+}
+
+/// Whether a shape is one value that can be a key.
+pub(super) fn is_scalar(shape: &Shape) -> bool {
+    matches!(shape, Shape::Text { .. } | Shape::Integer { .. } | Shape::Any)
+}
+
+/// Whether an argument steers the call and is not about the data.
+pub(super) fn steers(reading: &Reading<'_>, field: &Field) -> bool {
+    let name = words(&field.name).join("_");
+    let flag = field.shape == Shape::Boolean
+        && (matches!(reading.act, Act::Get | Act::Delete)
+            || ["include", "with", "show", "return", "only", "expand"]
+                .iter()
+                .any(|word| name.split('_').any(|it| it == *word)));
+    flag || name.is_empty()
+        || is_control(&name)
+        || (field.place == "header" && !field.required)
+        || field.place == "cookie"
+}
