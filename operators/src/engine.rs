@@ -23,6 +23,7 @@ mod check;
 mod values;
 mod session;
 mod execute;
+pub mod example;
 
 /// Most rows an answer lists, whatever a program's limit says.
 pub const LISTED_MAX: usize = 100;

@@ -5,6 +5,7 @@
 //! [`Depot`], earlier results come from a [`Recall`], and what was done is counted in [`Work`].
 
 pub use crate::communities::Communities;
+pub use crate::compose::Compose;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::encode::Encode;
 pub use crate::gather::Gather;
@@ -30,3 +31,4 @@ pub mod recall;
 pub mod work;
 pub mod engine;
 pub mod materialize;
+pub mod compose;

@@ -1,0 +1,400 @@
+//! Filling the arguments of a call, and making it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemas::{
+    ArgumentSource, Column, Comparison, Draw, Effect, Field, GoldenCall, Operation, Row, Shape,
+    Table, Value,
+};
+
+use crate::compose::invent::invent;
+use crate::compose::uses::{Use, Uses};
+use crate::compose::words;
+use crate::engine::{Mark, Session, World};
+
+/// Ways of filling one call's arguments that are tried before the walk gives up on it.
+const FILLS_MAX: usize = 4;
+
+/// What every operation of a world does with its arguments, by name.
+pub(crate) type Usage = BTreeMap<String, Uses>;
+
+/// Calls made so far in a world, and the rows they are about.
+pub(crate) struct Draft<'a, 'w> {
+    world: &'w World,
+    usage: &'a Usage,
+    session: Session<'w>,
+    /// The calls, in order.
+    pub(crate) calls: Vec<GoldenCall>,
+    /// What each call answered.
+    pub(crate) answers: Vec<Value>,
+    /// The row of each table that the calls are about.
+    focus: BTreeMap<String, Arc<Row>>,
+    /// The call from which on outputs may feed arguments: where the current want begins.
+    from: usize,
+}
+
+/// A moment of a draft to go back to.
+pub(crate) struct Moment {
+    mark: Mark,
+    calls: usize,
+    focus: BTreeMap<String, Arc<Row>>,
+}
+
+impl<'a, 'w> Draft<'a, 'w> {
+    pub(crate) fn new(world: &'w World, usage: &'a Usage) -> Draft<'a, 'w> {
+        Draft {
+            world,
+            usage,
+            session: world.whole(),
+            calls: Vec::new(),
+            answers: Vec::new(),
+            focus: BTreeMap::new(),
+            from: 0,
+        }
+    }
+
+    /// Begins another want, about other rows.
+    pub(crate) fn begin(&mut self) {
+        self.focus.clear();
+        self.from = self.calls.len();
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        let (mark, calls) = (self.session.mark(), self.calls.len());
+        Moment { mark, calls, focus: self.focus.clone() }
+    }
+
+    pub(crate) fn go_back(&mut self, moment: &Moment) {
+        self.session.go_back(moment.mark);
+        self.calls.truncate(moment.calls);
+        self.answers.truncate(moment.calls);
+        self.focus.clone_from(&moment.focus);
+    }
+
+    /// Makes a call of the operation that succeeds, says something, and repeats no earlier call;
+    /// tells whether one was found.
+    pub(crate) fn take(&mut self, operation: &Operation, draw: Draw) -> bool {
+        let before = self.moment();
+        for attempt in 0..FILLS_MAX {
+            if self.attempt(operation, draw.with(&operation.name).at(attempt)) {
+                return true;
+            }
+            self.go_back(&before);
+        }
+        false
+    }
+
+    fn attempt(&mut self, operation: &Operation, draw: Draw) -> bool {
+        let uses = &self.usage[&operation.name];
+        self.attend(uses, draw);
+        let mut arguments = Vec::new();
+        let mut sources = Vec::new();
+        for field in &operation.input {
+            let draw = draw.with(&field.name);
+            match self.fill(uses, field, draw) {
+                Some((value, source)) => {
+                    if source == ArgumentSource::User
+                        && words::said(&words::label(&field.name), &value).is_none()
+                    {
+                        return false;
+                    }
+                    sources.push((field.name.clone(), source));
+                    arguments.push((field.name.clone(), value));
+                }
+                None if field.required => return false,
+                None => {}
+            }
+        }
+        let arguments = Value::Object(arguments);
+        if self.calls.iter().any(|it| it.name == operation.name && it.arguments == arguments) {
+            return false;
+        }
+        let before = self.session.fingerprint();
+        let observation = self.session.call(&operation.name, &arguments);
+        let changed = self.session.fingerprint() != before;
+        let writes = operation.effect == Effect::Write;
+        if observation.failed || (!writes && hollow(&observation.value)) || changed != writes {
+            return false;
+        }
+        self.calls.push(GoldenCall {
+            name: operation.name.clone(),
+            arguments,
+            sources,
+            observation: observation.text,
+            effect: operation.effect,
+        });
+        self.answers.push(observation.value);
+        true
+    }
+
+    /// Chooses the rows that a call's keys and filters will be about, rows that refer to others
+    /// first, so that `order` and `customer` are an order and *its* customer.
+    fn attend(&mut self, uses: &Uses, draw: Draw) {
+        for yielded in uses.needs() {
+            if let Some((_, key)) = self.output(yielded) {
+                if let Some(row) = self.row(yielded, &key) {
+                    self.focus.insert(yielded.into(), row);
+                }
+            }
+        }
+        let mut needed: Vec<&str> = uses
+            .arguments
+            .values()
+            .flatten()
+            .filter_map(|it| match it {
+                Use::Key(table) | Use::Filter(table, ..) => Some(table.as_str()),
+                _ => None,
+            })
+            .collect();
+        needed.sort_unstable();
+        needed.dedup();
+        let refers = |name: &str| {
+            self.world.environment().table(name).is_some_and(|table| {
+                table.columns.iter().any(|column| {
+                    matches!(&column.role, schemas::Role::Reference(other) if needed.contains(&other.as_str()))
+                })
+            })
+        };
+        let (first, then): (Vec<&str>, Vec<&str>) = needed.iter().partition(|name| refers(name));
+        for name in first.into_iter().chain(then) {
+            self.attend_to(name, draw);
+        }
+    }
+
+    fn attend_to(&mut self, name: &str, draw: Draw) {
+        if self.focus.contains_key(name) {
+            return;
+        }
+        let Some(table) = self.world.environment().table(name) else { return };
+        let rows = self.session.rows(name);
+        let agrees = |row: &Row| {
+            table.columns.iter().zip(row).all(|(column, value)| match &column.role {
+                schemas::Role::Reference(other) => {
+                    self.focus.get(other).is_none_or(|it| it[0].same(value))
+                }
+                _ => true,
+            })
+        };
+        let agreeing: Vec<&Arc<Row>> = rows.iter().filter(|row| agrees(row)).collect();
+        let draw = draw.with(name);
+        let id = |row: &&Arc<Row>| row[0].to_string();
+        let all: Vec<&Arc<Row>> = rows.iter().collect();
+        let chosen = draw.pick(&agreeing, id).or_else(|| draw.pick(&all, id));
+        let Some(row) = chosen.map(|row| Arc::clone(row)) else { return };
+        for (column, value) in table.columns.iter().zip(row.iter()) {
+            if let schemas::Role::Reference(other) = &column.role {
+                if !self.focus.contains_key(other) {
+                    if let Some(referred) = self.row(other, value) {
+                        self.focus.insert(other.clone(), referred);
+                    }
+                }
+            }
+        }
+        self.focus.insert(name.into(), row);
+    }
+
+    fn row(&self, table: &str, key: &Value) -> Option<Arc<Row>> {
+        self.session.rows(table).into_iter().find(|row| row[0].same(key))
+    }
+
+    /// The latest output of this want that is a key of the table: where it is, and the key.
+    fn output(&self, table: &str) -> Option<((usize, String), Value)> {
+        (self.from..self.calls.len()).rev().find_map(|place| {
+            let uses = &self.usage[&self.calls[place].name];
+            uses.yields.iter().filter(|it| it.table == table).find_map(|it| {
+                let key = self.answers[place].at(&it.pointer).filter(|key| !key.is_null())?;
+                Some(((place, it.pointer.clone()), key.clone()))
+            })
+        })
+    }
+
+    /// The argument's value and where it comes from; none if it is left out.
+    fn fill(&self, uses: &Uses, field: &Field, draw: Draw) -> Option<(Value, ArgumentSource)> {
+        let found = uses.argument(&field.name);
+        if let Some(table) = uses.key_of(&field.name) {
+            if let Some(((place, pointer), key)) = self.output(table) {
+                let as_is = field.shape.admits(&key);
+                return as_is.then_some((key, ArgumentSource::Output(place, pointer)));
+            }
+        }
+        let parts = uses.arguments.keys().any(|(name, _)| *name == field.name);
+        let wanted = if field.required {
+            1000
+        } else if !parts {
+            0
+        } else {
+            match found.first() {
+                Some(Use::Limit) => 150,
+                Some(Use::Key(_)) => 350,
+                Some(Use::Filter(..)) => 450,
+                _ => 400,
+            }
+        };
+        if !draw.with("wanted").happens(wanted) {
+            return None;
+        }
+        if !field.default.is_null() && field.required && found.is_empty() {
+            return Some((field.default.clone(), ArgumentSource::Default));
+        }
+        let value = self.value(uses, (&field.name, ""), field, draw)?;
+        let value = adapted(&field.shape, value)?;
+        (!field.default.same(&value) || field.required).then_some((value, ArgumentSource::User))
+    }
+
+    fn value(
+        &self,
+        uses: &Uses,
+        (argument, pointer): (&str, &str),
+        field: &Field,
+        draw: Draw,
+    ) -> Option<Value> {
+        let found = uses.part(argument, pointer);
+        if let Shape::Object(fields) = &field.shape {
+            if pointer.len() < 64 && found.is_empty() {
+                return self.object(uses, (argument, pointer), fields, draw);
+            }
+        }
+        match found.first() {
+            Some(Use::Key(table)) => self.focus.get(table).map(|row| row[0].clone()),
+            Some(Use::Filter(table, column, comparison)) => {
+                let row = self.focus.get(table)?;
+                let table = self.world.environment().table(table)?;
+                let held = row.get(table.place(column)?).filter(|it| !it.is_null())?;
+                sought(held, *comparison, field, draw)
+            }
+            Some(Use::Limit) => {
+                let limit = Value::Integer(*draw.from_list(&[3, 5]));
+                field.shape.admits(&limit).then_some(limit)
+            }
+            Some(Use::Fresh(table, column) | Use::Stored(table, column)) => {
+                let table = self.world.environment().table(table)?;
+                self.stored(table, column, field, draw)
+            }
+            None if !field.example.is_null() && field.shape.admits(&field.example) => {
+                Some(field.example.clone())
+            }
+            None => invent(&field.name, &field.shape, None, draw),
+        }
+    }
+
+    fn object(
+        &self,
+        uses: &Uses,
+        (argument, pointer): (&str, &str),
+        fields: &[Field],
+        draw: Draw,
+    ) -> Option<Value> {
+        let mut entries = Vec::new();
+        for field in fields {
+            let draw = draw.with(&field.name);
+            let name = field.name.replace('~', "~0").replace('/', "~1");
+            let below = format!("{pointer}/{name}");
+            let used = !uses.part(argument, &below).is_empty();
+            if field.required || (used && draw.with("wanted").happens(400)) {
+                let value = self.value(uses, (argument, &below), field, draw)?;
+                entries.push((field.name.clone(), adapted(&field.shape, value)?));
+            }
+        }
+        (!entries.is_empty()).then_some(Value::Object(entries))
+    }
+
+    /// A value to put into a column: something new for what identifies, something the table
+    /// knows for what describes, and never what the row in focus holds already.
+    fn stored(&self, table: &Table, column: &str, field: &Field, draw: Draw) -> Option<Value> {
+        let place = table.place(column)?;
+        let column: &Column = &table.columns[place];
+        let held = self.focus.get(&table.name).map(|row| &row[place]);
+        let label = words::label(&field.name).to_lowercase();
+        let familiar = matches!(column.kind, schemas::Kind::Text)
+            && !["name", "email", "phone", "title", "subject", "key", "id", "url", "date", "time"]
+                .iter()
+                .any(|it| label.split(' ').any(|word| word == *it))
+            && matches!(&field.shape, Shape::Text { format, .. } if format.is_empty());
+        if familiar {
+            let mut known: Vec<Value> = self
+                .session
+                .rows(&table.name)
+                .iter()
+                .map(|row| row[place].clone())
+                .filter(|it| !it.is_null() && held != Some(it) && field.shape.admits(it))
+                .collect();
+            known.sort();
+            known.dedup();
+            if let Some(value) = draw.pick(&known, |it| it.to_string()) {
+                return Some(value.clone());
+            }
+        }
+        (0..3)
+            .filter_map(|place| invent(&field.name, &field.shape, Some(column), draw.at(place)))
+            .find(|value| held != Some(value))
+    }
+}
+
+/// A value whose comparison with what a row holds passes.
+fn sought(held: &Value, comparison: Comparison, field: &Field, draw: Draw) -> Option<Value> {
+    match comparison {
+        Comparison::Equal | Comparison::AtLeast | Comparison::AtMost => Some(held.clone()),
+        Comparison::Contains => match held {
+            Value::Text(text) => {
+                let longest: Vec<&str> = text
+                    .split(|it: char| !it.is_alphanumeric())
+                    .filter(|word| 3 < word.chars().count())
+                    .collect();
+                let word = draw.pick(&longest, |word| word.as_bytes());
+                Some(Value::text(word.map_or(text.as_str(), |word| *word)))
+            }
+            Value::List(items) => items.first().cloned(),
+            other => Some(Value::Text(other.to_string())),
+        },
+        Comparison::OneOf => match field.shape {
+            Shape::List(_) => Some(Value::List(vec![held.clone()])),
+            _ => Some(held.clone()),
+        },
+        Comparison::Above | Comparison::Below => match held {
+            Value::Integer(held) => {
+                let step = if comparison == Comparison::Above { -1 } else { 1 };
+                Some(Value::Integer(held.saturating_add(step)))
+            }
+            Value::Number(held) => {
+                let step = if comparison == Comparison::Above { -1.0 } else { 1.0 };
+                Some(Value::number((held.get() + step).round()))
+            }
+            _ => None,
+        },
+        Comparison::Different => None,
+    }
+}
+
+/// The value as the argument's shape wants it; none if it cannot be.
+fn adapted(shape: &Shape, value: Value) -> Option<Value> {
+    if shape.admits(&value) {
+        return Some(value);
+    }
+    let other = match (shape, &value) {
+        (Shape::Text { .. }, Value::Integer(_) | Value::Number(_)) => {
+            Value::Text(value.to_string())
+        }
+        (Shape::Integer { .. }, Value::Text(text)) => Value::Integer(text.trim().parse().ok()?),
+        (Shape::Number { .. }, Value::Text(text)) => Value::number(text.trim().parse().ok()?),
+        (Shape::List(_), _) => Value::List(vec![value]),
+        _ => return None,
+    };
+    shape.admits(&other).then_some(other)
+}
+
+/// Whether an answer says nothing: no rows, no parts.
+fn hollow(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::List(items) => items.is_empty(),
+        Value::Object(entries) => {
+            let mut parts =
+                entries.iter().filter(|(_, it)| matches!(it, Value::List(_) | Value::Object(_)));
+            entries.is_empty()
+                || (entries.iter().any(|(_, it)| matches!(it, Value::List(_)))
+                    && parts.all(|(_, it)| hollow(it)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,337 @@
+//! One call as a want: a verb, what it acts on, and what the user adds.
+
+use schemas::{ArgumentSource, Draw, Effect, GoldenCall, Operation, Value};
+
+use crate::compose::realise::Teller;
+use crate::compose::uses::{Use, Uses};
+use crate::compose::words;
+
+/// A want without its subject: `borrow book bk_7f3a90c1` + ` for 21 days`.
+pub(crate) struct Clause {
+    /// The verb and what it acts on.
+    pub(crate) core: String,
+    /// What the user adds, to follow the core in the same sentence.
+    pub(crate) inline: String,
+    /// What the user adds, as labels and values, to follow in a sentence of its own.
+    pub(crate) told: Vec<(String, String)>,
+}
+
+impl Clause {
+    pub(crate) fn whole(&self) -> String {
+        format!("{}{}", self.core, self.inline)
+    }
+}
+
+const FIND: [&str; 5] = ["find", "look up", "list", "pull up", "search for"];
+const LOOK: [&str; 4] = ["look up", "pull up", "check", "get"];
+const MAKE: [&str; 4] = ["create", "add", "set up", "make"];
+const CHANGE: [&str; 3] = ["update", "change", "edit"];
+const REMOVE: [&str; 2] = ["delete", "remove"];
+const ABOUT: [&str; 4] =
+    ["the details of {it}", "{it}", "the record of {it}", "the information on {it}"];
+
+/// Words one call; none if an argument the user gives cannot be said.
+pub(crate) fn clause(
+    teller: &Teller<'_>,
+    golden: &[GoldenCall],
+    place: usize,
+    want: &[usize],
+    draw: Draw,
+) -> Option<Clause> {
+    let call = &golden[place];
+    let operation = teller.world.operation(&call.name)?;
+    let uses = &teller.usage[&call.name];
+    let noun = if operation.noun.is_empty() { "item" } else { operation.noun.as_str() };
+    let main = main_key(teller, operation, uses, noun);
+    let reference = main
+        .and_then(|argument| refer(teller, golden, call, argument, noun, draw.with("reference")));
+    let core = core(operation, uses, noun, reference.as_deref(), main.is_some(), draw.with("verb"));
+    let mut parts = Parts::default();
+    for (argument, source) in &call.sources {
+        if reference.is_some() && main == Some(argument.as_str()) {
+            continue;
+        }
+        let value = call.arguments.get(argument)?;
+        match source {
+            ArgumentSource::User => {
+                let said = words::said(&words::label(argument), value)?;
+                parts.add(teller, uses, operation, (argument, value, &said), draw);
+            }
+            ArgumentSource::Output(from, _) if want.contains(from) => {
+                if let Some(table) =
+                    uses.key_of(argument).and_then(|it| teller.world.environment().table(it))
+                {
+                    let first = if is_first(golden, *from) { "the first" } else { "that" };
+                    parts.free.push(format!("for {first} {}", table.noun));
+                }
+            }
+            ArgumentSource::Output(..) | ArgumentSource::OnRequest | ArgumentSource::Default => {}
+        }
+    }
+    let change = call.effect == Effect::Write && uses.creates.is_empty() && uses.deletes.is_empty();
+    let inline = parts.inline(change && reference.is_some());
+    Some(Clause { core, inline, told: parts.told })
+}
+
+/// The argument that names the row the operation acts on.
+fn main_key<'o>(
+    teller: &Teller<'_>,
+    operation: &'o Operation,
+    uses: &Uses,
+    noun: &str,
+) -> Option<&'o str> {
+    let keys = || {
+        operation.input.iter().filter_map(|field| {
+            let table = teller.world.environment().table(uses.key_of(&field.name)?)?;
+            Some((field, table))
+        })
+    };
+    if uses.lists {
+        return None;
+    }
+    let last = |words: &str| words.rsplit(' ').next().map(str::to_lowercase);
+    keys()
+        .find(|(_, table)| last(&table.noun) == last(noun))
+        .or_else(|| {
+            keys().find(|(_, table)| {
+                uses.creates.is_empty()
+                    && (uses.deletes.contains(&table.name) || uses.shows.contains(&table.name))
+            })
+        })
+        .map(|(field, _)| field.name.as_str())
+}
+
+/// How the row is spoken of; none if the user keeps it to themselves.
+fn refer(
+    teller: &Teller<'_>,
+    golden: &[GoldenCall],
+    call: &GoldenCall,
+    argument: &str,
+    noun: &str,
+    draw: Draw,
+) -> Option<String> {
+    let (_, source) = call.sources.iter().find(|(name, _)| name == argument)?;
+    let table = teller.world.environment().table(teller.usage[&call.name].key_of(argument)?)?;
+    let noun = if words::is_uncounted(noun) { table.noun.as_str() } else { noun };
+    match source {
+        ArgumentSource::Output(from, _) => {
+            let list: &[&str] = if is_first(golden, *from) {
+                &[
+                    "the first {it} on the list",
+                    "the first {it} that comes up",
+                    "the first of those {many}",
+                ]
+            } else {
+                &["that {it}", "this {it}", "the same {it}"]
+            };
+            let many = words::plural(noun);
+            Some(draw.from_list(list).replace("{it}", noun).replace("{many}", &many))
+        }
+        ArgumentSource::User => {
+            let label = words::label(argument);
+            let said = words::said(&label, call.arguments.get(argument)?)?;
+            let list: &[&str] = &[
+                "{it} {said}",
+                "the {it} with ID {said}",
+                "the {it} with the reference {said}",
+                "{it} number {said}",
+                "the {it} {said}",
+            ];
+            let frame = if said.starts_with('"') || !said.contains(|it: char| it.is_ascii_digit()) {
+                "the {it} {said}"
+            } else if said.parse::<i64>().is_ok() {
+                *draw.from_list(list)
+            } else {
+                *draw.from_list(&list[..3])
+            };
+            Some(frame.replace("{it}", noun).replace("{said}", &said))
+        }
+        ArgumentSource::OnRequest | ArgumentSource::Default => None,
+    }
+}
+
+/// Whether a call answered with several rows, of which the first is meant.
+fn is_first(golden: &[GoldenCall], place: usize) -> bool {
+    fn several(value: &Value) -> bool {
+        match value {
+            Value::List(items) => 1 < items.len() || items.iter().any(several),
+            Value::Object(entries) => entries.iter().any(|(_, it)| several(it)),
+            _ => false,
+        }
+    }
+    golden
+        .get(place)
+        .and_then(|it| Value::parse(&it.observation).ok())
+        .is_some_and(|it| several(&it))
+}
+
+fn core(
+    operation: &Operation,
+    uses: &Uses,
+    noun: &str,
+    reference: Option<&str>,
+    keyed: bool,
+    draw: Draw,
+) -> String {
+    let verb = operation.verb.to_lowercase();
+    let plain = |list: &[&str]| list.contains(&verb.as_str());
+    let reads = operation.effect == Effect::Read;
+    if reads && uses.lists {
+        let verb = draw.from_list(&FIND);
+        return format!("{verb} {}", words::plural(noun));
+    }
+    let generic_read = plain(&[
+        "get", "retrieve", "fetch", "show", "read", "view", "find", "list", "search", "describe",
+        "lookup", "query", "see", "return", "obtain", "",
+    ]);
+    if reads && generic_read {
+        let verb = draw.from_list(&LOOK);
+        return match reference {
+            Some(reference) => {
+                let about = draw.with("about").from_list(&ABOUT).replace("{it}", reference);
+                format!("{verb} {about}")
+            }
+            None if keyed => format!("{verb} the details of {}", words::with_article(noun)),
+            None if words::is_uncounted(noun) => format!("{verb} the {noun}"),
+            None => format!("{verb} the {noun}"),
+        };
+    }
+    let synonym = if !uses.creates.is_empty()
+        && plain(&["create", "add", "post", "insert", "new", "make", "put", "save", "store"])
+    {
+        (*draw.from_list(&MAKE)).to_string()
+    } else if plain(&["update", "modify", "edit", "patch", "put", "change", "set", "alter"]) {
+        (*draw.from_list(&CHANGE)).to_string()
+    } else if plain(&["delete", "remove", "destroy", "erase"]) {
+        (*draw.from_list(&REMOVE)).to_string()
+    } else if verb.is_empty() {
+        "request".into()
+    } else {
+        verb.clone()
+    };
+    match reference {
+        Some(reference) => format!("{synonym} {reference}"),
+        None if words::is_uncounted(noun) => format!("{synonym} {noun}"),
+        None if !uses.creates.is_empty() && !keyed => {
+            let new = if draw.with("new").happens(600) { "new " } else { "" };
+            format!("{synonym} {}", words::with_article(&format!("{new}{noun}")))
+        }
+        None if reads => format!("{synonym} the {noun}"),
+        None => format!("{synonym} {}", words::with_article(noun)),
+    }
+}
+
+/// What the user adds, sorted by how it is said.
+#[derive(Default)]
+struct Parts {
+    /// Phrases with a preposition of their own.
+    free: Vec<String>,
+    /// Labels and values that share one `with`.
+    with: Vec<(String, String)>,
+    told: Vec<(String, String)>,
+}
+
+impl Parts {
+    fn add(
+        &mut self,
+        teller: &Teller<'_>,
+        uses: &Uses,
+        operation: &Operation,
+        (argument, value, said): (&str, &Value, &str),
+        draw: Draw,
+    ) {
+        let label = words::label(argument);
+        self.told.push((label.clone(), said.into()));
+        let found = uses.argument(argument).first();
+        let table = uses.key_of(argument).and_then(|it| teller.world.environment().table(it));
+        let reads = operation.effect == Effect::Read;
+        let lower = label.to_lowercase();
+        let counted = |unit: &str| match value {
+            Value::Integer(1) => unit.trim_end_matches('s').to_string(),
+            _ => unit.to_string(),
+        };
+        let phrase = match (found, lower.as_str()) {
+            (Some(Use::Key(_)), _)
+                if table.is_some_and(|it| lower == format!("{} id", it.noun)) =>
+            {
+                let noun = table.map_or("", |it| it.noun.as_str());
+                Some(format!("for {noun} {said}"))
+            }
+            (Some(Use::Limit), _) => Some(
+                draw.with(argument)
+                    .from_list(&["with no more than {said} results", "limited to {said} results"])
+                    .replace("{said}", said),
+            ),
+            (
+                Some(Use::Filter(_, _, schemas::Comparison::Contains)),
+                "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
+                | "search query" | "text",
+            ) => Some(
+                draw.with(argument)
+                    .from_list(&["matching {said}", "that match {said}", "to do with {said}"])
+                    .replace("{said}", said),
+            ),
+            (
+                _,
+                "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
+                | "search query",
+            ) if reads => Some(format!("matching {said}")),
+            (_, "days" | "nights" | "hours" | "minutes" | "weeks" | "months")
+                if value.as_number().is_some() =>
+            {
+                Some(format!("for {said} {}", counted(&lower)))
+            }
+            (
+                _,
+                "from" | "origin" | "from currency" | "source currency" | "from city"
+                | "source language",
+            ) => Some(format!("from {said}")),
+            (
+                _,
+                "to" | "destination" | "to currency" | "target currency" | "to city"
+                | "target language",
+            ) => Some(format!("to {said}")),
+            (_, "city" | "country" | "location") => Some(format!("in {said}")),
+            (_, "date" | "day") => Some(format!("on {said}")),
+            (_, "start date") => Some(format!("starting on {said}")),
+            (_, "end date") => Some(format!("ending on {said}")),
+            _ => None,
+        };
+        match phrase {
+            Some(phrase) => self.free.push(phrase),
+            None => {
+                let said = match value {
+                    Value::Bool(_) => format!("set to {said}"),
+                    Value::Object(_) => format!("({said})"),
+                    _ => said.to_string(),
+                };
+                self.with.push((label, said));
+            }
+        }
+    }
+
+    /// Everything in one breath; `setting` words the rest as a change.
+    fn inline(&self, setting: bool) -> String {
+        let mut said = String::new();
+        for phrase in &self.free {
+            said.push(' ');
+            said.push_str(phrase);
+        }
+        if self.with.is_empty() {
+            return said;
+        }
+        let parts: Vec<String> = self
+            .with
+            .iter()
+            .map(|(label, value)| match setting {
+                true if !value.starts_with(['(']) && !value.starts_with("set to") => {
+                    format!("the {label} to {value}")
+                }
+                _ => format!("the {label} {value}"),
+            })
+            .collect();
+        said.push_str(if setting { ", setting " } else { " with " });
+        said.push_str(&words::listed(&parts));
+        said
+    }
+}

@@ -1,0 +1,242 @@
+//! What a program does with its arguments, and where the keys in its answer come from.
+
+use std::collections::BTreeMap;
+
+use schemas::{
+    Comparison, Condition, Environment, Expression, Filter, Operation, Reply, Role, Step,
+};
+
+/// What a program does with an argument, or with a part of one.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) enum Use {
+    /// Names a row that must exist in this table.
+    Key(String),
+    /// Narrows the rows of a table by a column.
+    Filter(String, String, Comparison),
+    /// Must not be held by any row of the table in this column.
+    Fresh(String, String),
+    /// Goes into this column of the table.
+    Stored(String, String),
+    /// Bounds how many rows are listed.
+    Limit,
+}
+
+/// Keys in an answer: where they are, and which table's they are.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(crate) struct Yield {
+    /// RFC 6901 pointer; the first item stands for every list.
+    pub(crate) pointer: String,
+    /// The table whose keys these are.
+    pub(crate) table: String,
+}
+
+/// The statically known behaviour of one operation.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Uses {
+    /// Uses of each argument, or of the part of one at a pointer; strongest first.
+    pub(crate) arguments: BTreeMap<(String, String), Vec<Use>>,
+    /// Keys in the answer, those of the rows themselves before references to others.
+    pub(crate) yields: Vec<Yield>,
+    /// Whether the answer lists rows.
+    pub(crate) lists: bool,
+    /// Tables that gain a row.
+    pub(crate) creates: Vec<String>,
+    /// Tables that lose a row.
+    pub(crate) deletes: Vec<String>,
+    /// Tables whose rows are answered with.
+    pub(crate) shows: Vec<String>,
+}
+
+impl Uses {
+    /// Reads a program.
+    pub(crate) fn of(operation: &Operation, environment: &Environment) -> Uses {
+        let mut reader = Reader {
+            environment,
+            rows: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            found: Uses::default(),
+        };
+        for step in &operation.program.steps {
+            reader.step(step);
+        }
+        reader.reply(&operation.program.reply, String::new());
+        let mut found = reader.found;
+        for uses in found.arguments.values_mut() {
+            uses.sort();
+            uses.dedup();
+        }
+        found.shows.sort();
+        found.shows.dedup();
+        found
+    }
+
+    /// The uses of an argument as a whole.
+    pub(crate) fn argument(&self, name: &str) -> &[Use] {
+        self.part(name, "")
+    }
+
+    /// The uses of the part of an argument at a pointer.
+    pub(crate) fn part(&self, name: &str, pointer: &str) -> &[Use] {
+        self.arguments.get(&(name.to_string(), pointer.to_string())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The table whose row an argument names, if it names one.
+    pub(crate) fn key_of(&self, name: &str) -> Option<&str> {
+        self.argument(name).iter().find_map(|it| match it {
+            Use::Key(table) => Some(table.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The tables whose keys any argument names, as a whole.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = &str> {
+        self.arguments.iter().filter(|((_, pointer), _)| pointer.is_empty()).flat_map(
+            |(_, uses)| {
+                uses.iter().filter_map(|it| match it {
+                    Use::Key(table) => Some(table.as_str()),
+                    _ => None,
+                })
+            },
+        )
+    }
+
+    /// Whether the answer holds keys of the table.
+    pub(crate) fn gives(&self, table: &str) -> bool {
+        self.yields.iter().any(|it| it.table == table)
+    }
+}
+
+struct Reader<'e> {
+    environment: &'e Environment,
+    rows: BTreeMap<String, String>,
+    lists: BTreeMap<String, String>,
+    found: Uses,
+}
+
+impl Reader<'_> {
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Lookup { row, table, key } => {
+                self.used(key, &Use::Key(table.clone()));
+                self.rows.insert(row.clone(), table.clone());
+            }
+            Step::Match { row, table, filters, .. } => {
+                self.filters(table, filters);
+                self.rows.insert(row.clone(), table.clone());
+            }
+            Step::Select { rows, table, filters, limit, .. } => {
+                self.filters(table, filters);
+                self.used(limit, &Use::Limit);
+                self.lists.insert(rows.clone(), table.clone());
+            }
+            Step::Require { condition, .. } => match condition {
+                Condition::References(value, table) => self.used(value, &Use::Key(table.clone())),
+                Condition::None(table, filters) => {
+                    for filter in filters {
+                        let fresh = Use::Fresh(table.clone(), filter.column.clone());
+                        self.used(&filter.value, &fresh);
+                    }
+                }
+                Condition::Compare(..) => {}
+            },
+            Step::Insert { row, table, values } => {
+                for (column, value) in values {
+                    self.stored(table, column, value);
+                }
+                self.rows.insert(row.clone(), table.clone());
+                self.found.creates.push(table.clone());
+            }
+            Step::Update { row, changes } => {
+                let table = self.rows.get(row).cloned().unwrap_or_default();
+                for (column, value) in changes {
+                    self.stored(&table, column, value);
+                }
+            }
+            Step::Delete { row } => self.found.deletes.extend(self.rows.get(row).cloned()),
+        }
+    }
+
+    fn filters(&mut self, table: &str, filters: &[Filter]) {
+        for filter in filters {
+            let found = match (self.names(table, &filter.column), filter.comparison) {
+                (Some(named), Comparison::Equal) => Use::Key(named),
+                _ => Use::Filter(table.into(), filter.column.clone(), filter.comparison),
+            };
+            self.used(&filter.value, &found);
+        }
+    }
+
+    fn stored(&mut self, table: &str, column: &str, value: &Expression) {
+        let is_key = self.environment.table(table).is_some_and(|it| it.key().name == column);
+        let found = match self.names(table, column) {
+            Some(named) if !is_key => Use::Key(named),
+            Some(_) => Use::Fresh(table.into(), column.into()),
+            None => Use::Stored(table.into(), column.into()),
+        };
+        self.used(value, &found);
+    }
+
+    /// The table whose keys a column holds, if it holds keys.
+    fn names(&self, table: &str, column: &str) -> Option<String> {
+        let table = self.environment.table(table)?;
+        match &table.columns[table.place(column)?].role {
+            Role::Key => Some(table.name.clone()),
+            Role::Reference(other) => Some(other.clone()),
+            _ => None,
+        }
+    }
+
+    fn used(&mut self, expression: &Expression, found: &Use) {
+        let place = match expression {
+            Expression::Argument(name) => (name.clone(), String::new()),
+            Expression::Part(name, pointer) => (name.clone(), pointer.clone()),
+            Expression::Otherwise(first, second) => {
+                self.used(first, found);
+                return self.used(second, found);
+            }
+            Expression::Arithmetic(left, _, right) if !matches!(found, Use::Key(_)) => {
+                self.used(left, found);
+                return self.used(right, found);
+            }
+            _ => return,
+        };
+        self.found.arguments.entry(place).or_default().push(found.clone());
+    }
+
+    fn reply(&mut self, reply: &Reply, pointer: String) {
+        match reply {
+            Reply::Value(Expression::Column(row, column)) => {
+                let Some(table) = self.rows.get(row).cloned() else { return };
+                if let Some(named) = self.names(&table, column) {
+                    let own = named == table;
+                    let found = Yield { pointer, table: named };
+                    let place = if own { 0 } else { self.found.yields.len() };
+                    self.found.yields.insert(place, found);
+                }
+                self.found.shows.push(table);
+            }
+            Reply::Value(_) => {}
+            Reply::Object(parts) => {
+                for (name, part) in parts {
+                    let name = name.replace('~', "~0").replace('/', "~1");
+                    self.reply(part, format!("{pointer}/{name}"));
+                }
+            }
+            Reply::List(parts) => {
+                for (place, part) in parts.iter().enumerate() {
+                    self.reply(part, format!("{pointer}/{place}"));
+                }
+            }
+            Reply::Each { rows, row, item } => {
+                let Some(table) = self.lists.get(rows).cloned() else { return };
+                let outer = self.rows.insert(row.clone(), table);
+                self.found.lists = true;
+                self.reply(item, format!("{pointer}/0"));
+                match outer {
+                    Some(outer) => drop(self.rows.insert(row.clone(), outer)),
+                    None => drop(self.rows.remove(row)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! English for names and values: labels, articles, plurals, and values as people say them.
+
+use schemas::Value;
+
+/// Longest value said to an agent, in characters; a task that needs a longer one is not composed.
+pub(crate) const SAID_CHARS_MAX: usize = 160;
+
+/// Most leaves of a nested argument that fit into a sentence.
+pub(crate) const LEAVES_MAX: usize = 8;
+
+const ACRONYMS: [&str; 26] = [
+    "id", "url", "uri", "api", "ip", "sku", "isbn", "iban", "vat", "ssn", "dns", "http", "html",
+    "json", "xml", "csv", "pdf", "utc", "gps", "sms", "vip", "imdb", "mac", "cpu", "vpn", "uuid",
+];
+
+/// A name in words: `book_id` is "book ID", `dueDate` is "due date".
+pub(crate) fn label(name: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for character in name.chars() {
+        if !character.is_alphanumeric() {
+            words.push(String::new());
+        } else {
+            let boundary = character.is_uppercase() && last.is_lowercase();
+            if words.is_empty() || boundary {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(character.to_lowercase());
+            }
+        }
+        last = character;
+    }
+    let words: Vec<String> = words
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .map(|word| match word.as_str() {
+            "ids" => "IDs".into(),
+            "num" | "no" => "number".into(),
+            "qty" => "quantity".into(),
+            acronym if ACRONYMS.contains(&acronym) => acronym.to_uppercase(),
+            _ => word,
+        })
+        .collect();
+    if words.is_empty() { "value".into() } else { words.join(" ") }
+}
+
+/// The noun with its indefinite article, by its first letter and the usual exceptions.
+pub(crate) fn with_article(noun: &str) -> String {
+    let lower = noun.to_lowercase();
+    let first = lower.split(' ').next().unwrap_or("");
+    let spelled = noun
+        .split(' ')
+        .next()
+        .is_some_and(|it| 1 < it.len() && it.chars().all(|letter| letter.is_ascii_uppercase()));
+    let vowel = if spelled {
+        first.starts_with(['a', 'e', 'f', 'h', 'i', 'l', 'm', 'n', 'o', 'r', 's', 'x'])
+    } else if ["hour", "honor", "honest", "heir"].iter().any(|it| first.starts_with(it)) {
+        true
+    } else if ["uni", "use", "usa", "usu", "eu", "one", "uti", "ura", "ubi"]
+        .iter()
+        .any(|it| first.starts_with(it) && !first.starts_with("unin") && !first.starts_with("unim"))
+    {
+        false
+    } else {
+        first.starts_with(['a', 'e', 'i', 'o', 'u'])
+    };
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}
+
+/// Nouns that have no plural, or whose plural is the noun.
+const UNCOUNTED: [&str; 24] = [
+    "information",
+    "data",
+    "weather",
+    "news",
+    "status",
+    "media",
+    "metadata",
+    "software",
+    "history",
+    "equipment",
+    "feedback",
+    "traffic",
+    "music",
+    "content",
+    "inventory",
+    "series",
+    "species",
+    "currency",
+    "help",
+    "advice",
+    "health",
+    "usage",
+    "availability",
+    "info",
+];
+
+/// Whether a noun takes no article and no plural.
+pub(crate) fn is_uncounted(noun: &str) -> bool {
+    let last = noun.rsplit(' ').next().unwrap_or(noun);
+    UNCOUNTED.contains(&last)
+}
+
+/// The plural of a noun.
+pub(crate) fn plural(noun: &str) -> String {
+    if is_uncounted(noun) {
+        return noun.into();
+    }
+    let (front, last) = noun.rsplit_once(' ').map_or(("", noun), |(front, last)| (front, last));
+    let plural = match last {
+        "person" => "people".to_string(),
+        "child" => "children".into(),
+        "man" => "men".into(),
+        "woman" => "women".into(),
+        "index" => "indexes".into(),
+        "analysis" => "analyses".into(),
+        _ if last.ends_with("ies")
+            || (last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us")) =>
+        {
+            last.into()
+        }
+        _ if last.ends_with(['s', 'x', 'z']) || last.ends_with("ch") || last.ends_with("sh") => {
+            format!("{last}es")
+        }
+        _ if last.ends_with('y')
+            && !last.ends_with("ay")
+            && !last.ends_with("ey")
+            && !last.ends_with("oy")
+            && 1 < last.len() =>
+        {
+            format!("{}ies", &last[..last.len() - 1])
+        }
+        _ => format!("{last}s"),
+    };
+    if front.is_empty() { plural } else { format!("{front} {plural}") }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+    }
+}
+
+/// With its first letter in upper case.
+pub(crate) fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// The value as people say it; none if it is too long or too deep to be said.
+///
+/// The words hold the value: [`derivable`] finds every leaf of it in them.
+pub(crate) fn said(label: &str, value: &Value) -> Option<String> {
+    let mut leaves = 0;
+    let said = say(label, value, 0, &mut leaves)?;
+    (leaves <= LEAVES_MAX && said.chars().count() <= SAID_CHARS_MAX).then_some(said)
+}
+
+fn say(label: &str, value: &Value, depth: usize, leaves: &mut usize) -> Option<String> {
+    *leaves += 1;
+    match value {
+        Value::Null => None,
+        Value::Bool(true) => Some("yes".into()),
+        Value::Bool(false) => Some("no".into()),
+        Value::Integer(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Text(text) => (!text.trim().is_empty() && !text.contains(['\n', '\r', '\t']))
+            .then(|| quoted(label, text)),
+        Value::List(items) if depth < 3 && !items.is_empty() => {
+            *leaves -= 1;
+            let parts: Option<Vec<String>> =
+                items.iter().map(|item| say(label, item, depth + 1, leaves)).collect();
+            parts.map(|parts| {
+                let nested = items.iter().any(|item| matches!(item, Value::Object(_)));
+                if nested { parts.join("; and ") } else { listed(&parts) }
+            })
+        }
+        Value::Object(entries) if depth < 3 && !entries.is_empty() => {
+            *leaves -= 1;
+            let parts: Option<Vec<String>> = entries
+                .iter()
+                .map(|(name, part)| {
+                    let name = self::label(name);
+                    let part = say(&name, part, depth + 1, leaves)?;
+                    Some(format!("{name} {part}"))
+                })
+                .collect();
+            parts.map(|parts| listed(&parts))
+        }
+        Value::List(_) | Value::Object(_) => None,
+    }
+}
+
+/// Text in quotes, unless it is a single token or a name of a person or place.
+fn quoted(label: &str, text: &str) -> String {
+    let token = text.chars().all(|it| it.is_alphanumeric() || "_-.@:+/#".contains(it))
+        && !text.ends_with(['.', ':']);
+    let proper = ["name", "city", "country", "author", "location", "address", "phone", "currency"]
+        .iter()
+        .any(|it| label.ends_with(it))
+        && text.split(' ').all(|word| {
+            word.starts_with(|it: char| it.is_uppercase() || it.is_ascii_digit() || it == '+')
+        });
+    if token || proper { text.into() } else { format!("\"{}\"", text.replace('"', "'")) }
+}
+
+/// Whether every leaf of a value is found in what was said.
+pub(crate) fn derivable(value: &Value, said: &str) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(truth) => holds_word(said, if *truth { "yes" } else { "no" }),
+        Value::Integer(_) | Value::Number(_) => holds_word(said, &value.to_string()),
+        Value::Text(text) => !text.contains('"') && holds_word(said, text),
+        Value::List(items) => items.iter().all(|item| derivable(item, said)),
+        Value::Object(entries) => entries.iter().all(|(_, part)| derivable(part, said)),
+    }
+}
+
+/// Whether `word` stands in `text` and not inside a longer word or number.
+fn holds_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(start, found)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + found.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::Value;
+
+    use super::{derivable, label, plural, said, with_article};
+
+    #[test]
+    fn names_become_words() {
+        for (name, words) in [
+            ("book_id", "book ID"),
+            ("dueDate", "due date"),
+            ("api-version", "API version"),
+            ("customerURL", "customer URL"),
+            ("$filter", "filter"),
+            ("__", "value"),
+        ] {
+            assert_eq!(label(name), words);
+        }
+    }
+
+    #[test]
+    fn nouns_take_their_article_and_plural() {
+        for (noun, one, many) in [
+            ("order", "an order", "orders"),
+            ("user", "a user", "users"),
+            ("hourly rate", "an hourly rate", "hourly rates"),
+            ("SMS message", "an SMS message", "SMS messages"),
+            ("category", "a category", "categories"),
+            ("address", "an address", "addresses"),
+            ("unimportant box", "an unimportant box", "unimportant boxes"),
+        ] {
+            assert_eq!(with_article(noun), one);
+            assert_eq!(plural(noun), many);
+        }
+    }
+
+    #[test]
+    fn what_is_said_holds_the_value() {
+        for json in ["\"bk_7\"", "21", "1.5", "true", "[\"a\",\"b c\"]", "{\"x\":{\"y\":1}}"] {
+            let value = Value::parse(json).unwrap();
+            let said = said("thing", &value).unwrap();
+            assert!(derivable(&value, &said), "{json} in {said}");
+        }
+        assert!(!derivable(&Value::Integer(2), "for 21 days"));
+        assert_eq!(said("thing", &Value::parse("[1,2,3,4,5,6,7,8,9]").unwrap()), None);
+    }
+}
