@@ -16,6 +16,8 @@ pub use crate::parse::{
 pub use crate::materialize::{Materialize, Materialized};
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
+pub use crate::roll_out::RollOut;
+pub use crate::verify::Verify;
 pub use crate::work::{Counter, Work};
 
 pub mod parse;
@@ -32,3 +34,5 @@ pub mod work;
 pub mod engine;
 pub mod materialize;
 pub mod compose;
+pub mod roll_out;
+pub mod verify;

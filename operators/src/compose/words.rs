@@ -145,6 +145,16 @@ pub(crate) fn listed(parts: &[String]) -> String {
     }
 }
 
+/// Like [`listed`], with a word before every part but the first: `a, the b and the c`.
+pub(crate) fn listed_with(parts: &[String], lead: &str) -> String {
+    let led: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .map(|(place, part)| if place == 0 { part.clone() } else { format!("{lead}{part}") })
+        .collect();
+    listed(&led)
+}
+
 /// With its first letter in upper case.
 pub(crate) fn capitalised(sentence: &str) -> String {
     let mut characters = sentence.chars();

@@ -1,0 +1,532 @@
+//! The conversation: a built-in user, a built-in agent, and the environment between them.
+
+use std::collections::BTreeSet;
+
+use schemas::{
+    ArgumentSource, Call, Draw, Effect, Fact, GoldenCall, Intent, Message, Operation, RolloutPlan,
+    Shape, Speaker, Task, TaskKind, Trajectory, TrajectoryId, Value,
+};
+
+use crate::compose::invent::invent;
+use crate::engine::{Observation, Session, World};
+use crate::roll_out::mistake::{self, Mistake};
+use crate::roll_out::speech;
+
+/// One conversation under way.
+pub(super) struct Play<'t, 'w> {
+    task: &'t Task,
+    world: &'w World,
+    session: Session<'w>,
+    messages: Vec<Message>,
+    messages_max: usize,
+    mistake: Option<Mistake>,
+    /// Whether the mistake has happened.
+    erred: bool,
+    ended: bool,
+    draw: Draw,
+}
+
+/// Plays the task, with the mistake asked for.
+pub(super) fn play(
+    task: &Task,
+    world: &World,
+    plan: &RolloutPlan,
+    mistake: Option<Mistake>,
+    trial: u32,
+    draw: Draw,
+) -> Trajectory {
+    let session = world.session(&task.offered);
+    let initial_state = session.fingerprint();
+    let mut play = Play {
+        task,
+        world,
+        session,
+        messages: Vec::new(),
+        messages_max: plan.messages_max,
+        mistake,
+        erred: false,
+        ended: false,
+        draw,
+    };
+    play.converse();
+    Trajectory {
+        id: TrajectoryId::of([task.id.to_string(), trial.to_string()]),
+        task: task.id,
+        domain: task.domain,
+        kind: task.kind,
+        trial,
+        agent: "built-in".into(),
+        user: "built-in".into(),
+        ended: play.ended,
+        initial_state,
+        final_state: play.session.fingerprint(),
+        messages: play.messages,
+    }
+}
+
+impl<'t> Play<'t, '_> {
+    fn converse(&mut self) {
+        let domain = crate::compose::words::label(&self.world.environment().name);
+        self.say(Speaker::System, policy(&domain, self.draw));
+        for (place, intent) in self.task.scenario.intents.iter().enumerate() {
+            self.say(Speaker::User, intent.request.clone());
+            let draw = self.draw.with("intent").at(place);
+            if self.err(Mistake::Rambling) {
+                return self.ramble(draw);
+            }
+            if self.task.kind == TaskKind::Infeasible {
+                return self.refuse(draw);
+            }
+            self.serve(intent, draw);
+            if self.messages.len() >= self.messages_max
+                || self.mistake == Some(Mistake::Unfinished) && self.erred
+            {
+                return;
+            }
+        }
+        let thanks = speech::thanks(self.task.scenario.persona, self.draw);
+        self.end(thanks.into());
+    }
+
+    /// The user's end, and the agent's goodbye.
+    fn end(&mut self, last: String) {
+        self.say(Speaker::User, last);
+        let bye = speech::goodbye(self.draw);
+        self.say(Speaker::Assistant, bye.into());
+        self.ended = self.messages.len() <= self.messages_max;
+        self.messages.truncate(self.messages_max);
+    }
+
+    fn refuse(&mut self, draw: Draw) {
+        if self.err(Mistake::ActsThoughInfeasible) {
+            let name = draw.pick(&self.task.offered, |it| it.as_bytes()).cloned();
+            if let Some(operation) = name.and_then(|name| self.world.operation(&name)) {
+                let arguments = self.guess(operation, draw);
+                let seen =
+                    self.call_all(&[Call { name: operation.name.clone(), arguments }], false);
+                let report = speech::report(Some(operation), &seen[0].value, draw);
+                self.say(Speaker::Assistant, report);
+                let thanks = speech::thanks(self.task.scenario.persona, self.draw);
+                return self.end(thanks.into());
+            }
+        }
+        let offered: Vec<&Operation> =
+            self.task.offered.iter().filter_map(|name| self.world.operation(name)).collect();
+        self.say(Speaker::Assistant, speech::decline(&offered, draw));
+        let resigned = speech::resigned(self.task.scenario.persona, draw);
+        self.end(resigned.into());
+    }
+
+    fn ramble(&mut self, draw: Draw) {
+        let sentence = "Let me think about what has to be done first before I go on with this. ";
+        self.unsupervised(sentence.repeat(8).trim_end().to_string());
+        let last = draw.with("gives up").from_list(&speech::GIVES_UP);
+        self.end((*last).to_string());
+    }
+
+    /// Serves one want: asks, calls, reports.
+    fn serve(&mut self, intent: &'t Intent, draw: Draw) {
+        let mut asked = intent.on_request.is_empty();
+        if !asked && self.err(Mistake::ActsWithoutAsking) {
+            self.act_without_asking(intent, draw);
+        }
+        let mut reports = Vec::new();
+        let golden: &'t [GoldenCall] = &self.task.golden;
+        let batches = self.batches(intent, draw);
+        let last = batches.len().saturating_sub(1);
+        for (step, batch) in batches.into_iter().enumerate() {
+            let needs = batch.iter().any(|place| {
+                golden[*place]
+                    .sources
+                    .iter()
+                    .any(|(_, source)| *source == ArgumentSource::OnRequest)
+            });
+            if needs && !asked {
+                self.ask(intent, draw);
+                asked = true;
+            }
+            if self.messages.len() + 2 + batch.len() > self.messages_max {
+                return;
+            }
+            if step == last && self.err(Mistake::Unfinished) {
+                return self.unsupervised("I'll get back to you on that.".into());
+            }
+            let seen = self.make(&batch, draw);
+            for (place, observation) in batch.iter().zip(seen) {
+                let operation = self.world.operation(&golden[*place].name);
+                reports.push((operation, observation, golden[*place].effect));
+            }
+        }
+        let draw = draw.with("report");
+        let last = reports.len().saturating_sub(1);
+        let mut said: Vec<String> = Vec::new();
+        for (place, (operation, observation, effect)) in reports.iter().enumerate() {
+            let telling = place == last
+                || *effect == Effect::Write
+                || reports.len() < 3 && said.is_empty() && !self.feeds(intent, place);
+            if telling && !observation.failed {
+                said.push(speech::report(*operation, &observation.value, draw.at(place)));
+            }
+        }
+        if said.is_empty() {
+            said.push(speech::report(None, &Value::Null, draw));
+        }
+        let mut said = said.join(" ");
+        said.push_str(speech::anything(draw));
+        self.say(Speaker::Assistant, said);
+    }
+
+    /// Whether a later call of the want takes something from this one.
+    fn feeds(&self, intent: &Intent, place: usize) -> bool {
+        let from = intent.calls[place];
+        intent.calls[place + 1..].iter().any(|later| {
+            self.task.golden[*later]
+                .sources
+                .iter()
+                .any(|(_, source)| matches!(source, ArgumentSource::Output(it, _) if *it == from))
+        })
+    }
+
+    /// The want's calls, those that are made in one message together.
+    fn batches(&self, intent: &Intent, draw: Draw) -> Vec<Vec<usize>> {
+        let mut order = intent.calls.clone();
+        if self.mistake == Some(Mistake::Reordered) {
+            if let Some(place) = mistake::reorderable(self.task) {
+                if let Some(at) = order.iter().position(|it| *it == place) {
+                    order.swap(at - 1, at);
+                }
+            }
+        }
+        let parallel =
+            draw.with("parallel").happens(600) && self.mistake != Some(Mistake::Reordered);
+        let mut batches: Vec<Vec<usize>> = Vec::new();
+        for place in order {
+            let call = &self.task.golden[place];
+            let joins = parallel
+                && batches.last().is_some_and(|batch| {
+                    batch.iter().all(|it| {
+                        self.task.golden[*it].effect == Effect::Read
+                            && call.effect == Effect::Read
+                            && !call.sources.iter().any(
+                                |(_, source)| matches!(source, ArgumentSource::Output(from, _) if from == it),
+                            )
+                            && !call.sources.iter().any(|(_, it)| *it == ArgumentSource::OnRequest)
+                    })
+                });
+            match batches.last_mut() {
+                Some(batch) if joins => batch.push(place),
+                _ => batches.push(vec![place]),
+            }
+        }
+        batches
+    }
+
+    fn ask(&mut self, intent: &'t Intent, draw: Draw) {
+        let facts: Vec<&Fact> = intent.on_request.iter().collect();
+        let one_by_one = 1 < facts.len() && draw.with("one by one").happens(400);
+        if one_by_one {
+            for (place, fact) in facts.iter().enumerate() {
+                self.say(Speaker::Assistant, speech::ask(&[fact], draw.at(place)));
+                self.say(Speaker::User, fact.answer.clone());
+            }
+        } else {
+            self.say(Speaker::Assistant, speech::ask(&facts, draw));
+            let answers: Vec<&str> = facts.iter().map(|fact| fact.answer.as_str()).collect();
+            self.say(Speaker::User, answers.join(" "));
+        }
+    }
+
+    /// Makes golden calls in one message, with the mistake if its moment has come.
+    fn make(&mut self, batch: &[usize], draw: Draw) -> Vec<Observation> {
+        let golden: &'t [GoldenCall] = &self.task.golden;
+        let calls: Vec<Call> = batch
+            .iter()
+            .map(|place| Call {
+                name: golden[*place].name.clone(),
+                arguments: golden[*place].arguments.clone(),
+            })
+            .collect();
+        let first = &golden[batch[0]];
+        if let Some(seen) = self.stumble(first, draw.at(batch[0])) {
+            return vec![seen];
+        }
+        let seen = self.call_all(&calls, true);
+        if first.effect == Effect::Write && self.err(Mistake::DoubledWrite) {
+            self.call_all(&calls[..1], false);
+        }
+        if self.err(Mistake::ExtraWrite) {
+            self.extra(Effect::Write, draw);
+        }
+        seen
+    }
+
+    /// The mistakes that come before or instead of a call; an observation stands for the call.
+    fn stumble(&mut self, call: &GoldenCall, draw: Draw) -> Option<Observation> {
+        let operation = self.world.operation(&call.name)?;
+        let made = |arguments: Value| Call { name: call.name.clone(), arguments };
+        let writes = call.effect == Effect::Write;
+        match self.mistake.filter(|_| !self.erred)? {
+            Mistake::WrongArgument => {
+                let arguments = spoiled(operation, &call.arguments)?;
+                self.erred = true;
+                self.call_all(&[made(arguments)], false);
+                None
+            }
+            Mistake::MistypedKey => {
+                let name = mistake::typed_key(call)?;
+                let typed = call.arguments.get(name)?.as_text()?;
+                let arguments = replaced(&call.arguments, name, Value::Text(mistyped(typed)));
+                let mark = self.session.mark();
+                let failed = self.session.call(&call.name, &arguments).failed;
+                self.session.go_back(mark);
+                if failed {
+                    self.erred = true;
+                    self.call_all(&[made(arguments)], false);
+                }
+                None
+            }
+            Mistake::ExtraRead => {
+                self.erred = true;
+                self.extra(Effect::Read, draw);
+                None
+            }
+            Mistake::WrongValue if writes => {
+                let (name, other) = self.other_value(operation, call, draw)?;
+                self.erred = true;
+                let arguments = replaced(&call.arguments, &name, other);
+                self.call_all(&[made(arguments)], true).pop()
+            }
+            Mistake::SkippedWrite if writes => {
+                self.erred = true;
+                let value = Value::parse(&call.observation).unwrap_or_default();
+                Some(Observation { text: call.observation.clone(), failed: false, value })
+            }
+            Mistake::WrongRead => {
+                let other = self.other_read(call, draw)?;
+                self.erred = true;
+                self.call_all(&[other], true).pop()
+            }
+            Mistake::MalformedArguments => {
+                self.erred = true;
+                let text = call.arguments.to_string();
+                let cut: String = text.chars().take(text.chars().count() - 1).collect();
+                self.call_all(&[made(Value::Text(cut))], false);
+                None
+            }
+            Mistake::UnknownTool => {
+                self.erred = true;
+                let name = format!("{}_v2", call.name.chars().take(60).collect::<String>());
+                let unknown = Call { name, arguments: call.arguments.clone() };
+                self.call_all(&[unknown], false);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn act_without_asking(&mut self, intent: &Intent, draw: Draw) {
+        let Some(place) = intent.calls.iter().find(|place| {
+            let sources = &self.task.golden[**place].sources;
+            sources.iter().any(|(_, source)| *source == ArgumentSource::OnRequest)
+        }) else {
+            return;
+        };
+        let call = &self.task.golden[*place];
+        let Some(operation) = self.world.operation(&call.name) else { return };
+        let mut arguments = call.arguments.clone();
+        for (name, source) in &call.sources {
+            if *source == ArgumentSource::OnRequest {
+                if let Some(field) = operation.input.iter().find(|field| field.name == *name) {
+                    let guess = (0..4)
+                        .filter_map(|at| invent(name, &field.shape, None, draw.with(name).at(at)))
+                        .find(|guess| Some(guess) != call.arguments.get(name));
+                    arguments = replaced(&arguments, name, guess.unwrap_or_default());
+                }
+            }
+        }
+        self.call_all(&[Call { name: call.name.clone(), arguments }], false);
+    }
+
+    /// A call that nobody asked for, of this effect, that succeeds; nothing if none is found.
+    fn extra(&mut self, effect: Effect, draw: Draw) {
+        let draw = draw.with("extra");
+        let operations: Vec<&Operation> = self
+            .task
+            .offered
+            .iter()
+            .filter_map(|name| self.world.operation(name))
+            .filter(|it| it.effect == effect)
+            .collect();
+        for operation in draw.rank(&operations, |it| it.name.as_bytes()).into_iter().take(4) {
+            let arguments = self.guess(operation, draw);
+            let mark = self.session.mark();
+            let failed = self.session.call(&operation.name, &arguments).failed;
+            self.session.go_back(mark);
+            if !failed {
+                let call = Call { name: operation.name.clone(), arguments };
+                self.call_all(&[call], effect == Effect::Read);
+                return;
+            }
+        }
+    }
+
+    /// Another successful read than this one.
+    fn other_read(&mut self, call: &GoldenCall, draw: Draw) -> Option<Call> {
+        let draw = draw.with("other");
+        let operations: Vec<&Operation> = self
+            .task
+            .offered
+            .iter()
+            .filter_map(|name| self.world.operation(name))
+            .filter(|it| it.effect == Effect::Read && it.name != call.name)
+            .collect();
+        let operation = draw.pick(&operations, |it| it.name.as_bytes())?;
+        let arguments = self.guess(operation, draw);
+        Some(Call { name: operation.name.clone(), arguments })
+    }
+
+    /// Plausible arguments: keys of rows that exist, anything else invented.
+    fn guess(&self, operation: &Operation, draw: Draw) -> Value {
+        let environment = self.world.environment();
+        let uses = crate::compose::uses::Uses::of(operation, environment);
+        let entries = operation.input.iter().filter(|field| field.required).filter_map(|field| {
+            let draw = draw.with(&field.name);
+            let key = uses.key_of(&field.name).and_then(|table| {
+                let rows = self.session.rows(table);
+                draw.pick(&rows, |row| row[0].to_string()).map(|row| row[0].clone())
+            });
+            let value = key.or_else(|| invent(&field.name, &field.shape, None, draw))?;
+            Some((field.name.clone(), value))
+        });
+        Value::Object(entries.collect())
+    }
+
+    /// An argument the user gave and another value for it, with which the write goes through and
+    /// the state is another one.
+    fn other_value(
+        &mut self,
+        operation: &Operation,
+        call: &GoldenCall,
+        draw: Draw,
+    ) -> Option<(String, Value)> {
+        let guess = self.guess(operation, draw.with("value"));
+        let mark = self.session.mark();
+        self.session.call(&call.name, &call.arguments);
+        let right = self.session.fingerprint();
+        self.session.go_back(mark);
+        for (name, _) in call.sources.iter().filter(|(_, it)| *it == ArgumentSource::User) {
+            let field = operation.input.iter().find(|field| field.name == *name)?;
+            let invented = invent(name, &field.shape, None, draw.with("invented"));
+            for other in guess.get(name).cloned().into_iter().chain(invented) {
+                let arguments = replaced(&call.arguments, name, other.clone());
+                let failed = self.session.call(&call.name, &arguments).failed;
+                let wrong = self.session.fingerprint() != right;
+                self.session.go_back(mark);
+                if !failed && wrong {
+                    return Some((name.clone(), other));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether this mistake is the one to make, now.
+    fn err(&mut self, mistake: Mistake) -> bool {
+        let now = self.mistake == Some(mistake) && !self.erred;
+        self.erred |= now;
+        now
+    }
+
+    fn call_all(&mut self, calls: &[Call], supervised: bool) -> Vec<Observation> {
+        self.messages.push(Message {
+            role: Speaker::Assistant,
+            content: String::new(),
+            calls: calls.to_vec(),
+            name: String::new(),
+            supervised,
+        });
+        let mut seen = Vec::new();
+        for call in calls {
+            let observation = self.session.call(&call.name, &call.arguments);
+            self.messages.push(Message {
+                role: Speaker::Tool,
+                content: observation.text.clone(),
+                calls: Vec::new(),
+                name: call.name.clone(),
+                supervised: false,
+            });
+            seen.push(observation);
+        }
+        seen
+    }
+
+    fn say(&mut self, role: Speaker, content: String) {
+        let supervised = role == Speaker::Assistant;
+        let (calls, name) = (Vec::new(), String::new());
+        self.messages.push(Message { role, content, calls, name, supervised });
+    }
+
+    fn unsupervised(&mut self, content: String) {
+        self.say(Speaker::Assistant, content);
+        if let Some(last) = self.messages.last_mut() {
+            last.supervised = false;
+        }
+    }
+}
+
+fn policy(domain: &str, draw: Draw) -> String {
+    let role = draw.with("policy").from_list(&[
+        "You are a support agent for",
+        "You are an assistant who works with",
+        "You help people with",
+        "You are the service assistant for",
+    ]);
+    format!(
+        "{role} {domain}. Use the tools you are given to do what the user asks, and nothing they \
+         did not ask for. If something you need is missing, ask for it; never make it up. If the \
+         tools cannot do what is asked, say so. A message is either text for the user or tool \
+         calls, never both."
+    )
+}
+
+/// The arguments with one that cannot be right: a required one left out, or one of another type.
+fn spoiled(operation: &Operation, arguments: &Value) -> Option<Value> {
+    let Value::Object(entries) = arguments else { return None };
+    let wrong = entries.iter().find_map(|(name, _)| {
+        let field = operation.input.iter().find(|field| field.name == *name)?;
+        let other = match field.shape {
+            Shape::Integer { .. } | Shape::Number { .. } => Value::text("a few"),
+            Shape::Choice(_) => Value::text("any"),
+            Shape::Boolean => Value::text("maybe"),
+            Shape::List(_) => Value::text("all"),
+            _ => return None,
+        };
+        (!field.shape.admits(&other)).then(|| (name.clone(), other))
+    });
+    if let Some((name, other)) = wrong {
+        return Some(replaced(arguments, &name, other));
+    }
+    let required: BTreeSet<&str> =
+        operation.input.iter().filter(|it| it.required).map(|it| it.name.as_str()).collect();
+    let (left_out, _) = entries.iter().rev().find(|(name, _)| required.contains(name.as_str()))?;
+    let kept = entries.iter().filter(|(name, _)| name != left_out).cloned();
+    Some(Value::Object(kept.collect()))
+}
+
+fn replaced(arguments: &Value, name: &str, other: Value) -> Value {
+    let Value::Object(entries) = arguments else { return arguments.clone() };
+    let entries = entries
+        .iter()
+        .map(|(key, value)| (key.clone(), if key == name { other.clone() } else { value.clone() }));
+    Value::Object(entries.collect())
+}
+
+/// The text with its last two different neighbours exchanged.
+fn mistyped(text: &str) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    match (1..letters.len()).rev().find(|place| letters[place - 1] != letters[*place]) {
+        Some(place) => letters.swap(place - 1, place),
+        None => letters.push('0'),
+    }
+    letters.into_iter().collect()
+}

@@ -1,0 +1,318 @@
+//! The built-in agent's and user's words.
+
+use schemas::{Draw, Effect, Fact, Operation, Persona, Value};
+
+use crate::compose::words;
+
+/// Most rows and most parts of one answer that are put into words.
+const TOLD_MAX: usize = 4;
+
+/// Longest value retold, in characters.
+const RETOLD_CHARS_MAX: usize = 80;
+
+const ASK: [&str; 8] = [
+    "Could you tell me the {labels}, please?",
+    "Sure. What is the {labels}?",
+    "I can help with that. Could you give me the {labels}?",
+    "To go ahead I need the {labels}. Could you share that?",
+    "Happy to help. May I have the {labels}?",
+    "Before I do that, what's the {labels}?",
+    "One thing is missing: the {labels}. Could you provide it?",
+    "Which {labels} should I use?",
+];
+
+const ASK_SEVERAL: [&str; 5] = [
+    "Could you tell me the {labels}, please?",
+    "I can help with that. Could you give me the {labels}?",
+    "To go ahead I need the {labels}. Could you share them?",
+    "Happy to help. May I have the {labels}?",
+    "A few things are missing: the {labels}. Could you provide them?",
+];
+
+const DECLINE: [&str; 8] = [
+    "I'm sorry, but I can't do that: none of the tools I have here covers it.",
+    "Unfortunately that is outside of what I can do with the tools available to me.",
+    "I'm afraid I have no tool for that, so I can't help with this request.",
+    "Sorry, that isn't something I'm able to do here.",
+    "I can't take care of that, I'm afraid. My tools don't cover such a request.",
+    "That goes beyond what I can do here, so I have to decline. I'm sorry about that.",
+    "I wish I could help, but there's no tool here that does this.",
+    "I don't have a way to do that with the tools I've been given, sorry.",
+];
+
+const INSTEAD: [&str; 5] = [
+    " I can help you {verb} {noun} instead, if that's useful.",
+    " What I can do here is, for example, {verb} {noun}.",
+    " If you need to {verb} {noun}, I'm glad to help with that.",
+    " Is there something else I can do for you?",
+    "",
+];
+
+const DONE: [&str; 7] = [
+    "All done.",
+    "That's taken care of.",
+    "Done.",
+    "It's done.",
+    "That went through.",
+    "Everything is set.",
+    "Your request has been completed.",
+];
+
+const FOUND: [&str; 6] = [
+    "Here's what I found:",
+    "This is what I have:",
+    "I looked it up:",
+    "Here it is:",
+    "Here are the details:",
+    "I found this:",
+];
+
+const ANYTHING: [&str; 6] = [
+    "",
+    "",
+    "",
+    " Is there anything else?",
+    " Let me know if you need anything else.",
+    " Anything else I can do for you?",
+];
+
+const BYE: [&str; 8] = [
+    "You're welcome! Have a good day.",
+    "Glad I could help. Goodbye!",
+    "You're welcome. Take care!",
+    "My pleasure. Have a nice day!",
+    "Any time. Goodbye!",
+    "Happy to help. All the best!",
+    "You're welcome!",
+    "Thank you for reaching out. Goodbye!",
+];
+
+/// A question for facts the user holds back.
+pub(super) fn ask(facts: &[&Fact], draw: Draw) -> String {
+    let labels: Vec<String> = facts.iter().map(|fact| fact.label.clone()).collect();
+    let list: &[&str] = if labels.len() == 1 { &ASK } else { &ASK_SEVERAL };
+    draw.with("ask").from_list(list).replace("{labels}", &words::listed_with(&labels, "the "))
+}
+
+/// A polite refusal, with something offered that the tools can do.
+pub(super) fn decline(offered: &[&Operation], draw: Draw) -> String {
+    let draw = draw.with("decline");
+    let mut said = (*draw.from_list(&DECLINE)).to_string();
+    let usable: Vec<&&Operation> =
+        offered.iter().filter(|it| !it.verb.is_empty() && !it.noun.is_empty()).collect();
+    let able = draw.pick(usable, |it| it.name.as_bytes());
+    let instead = draw.with("instead").from_list(&INSTEAD);
+    match able {
+        Some(able) => {
+            let noun = words::plural(&able.noun);
+            said.push_str(&instead.replace("{verb}", &able.verb).replace("{noun}", &noun));
+        }
+        None => said.push_str(INSTEAD[3]),
+    }
+    said
+}
+
+/// What the user says to a refusal.
+pub(super) fn resigned(persona: Persona, draw: Draw) -> &'static str {
+    let list: &[&'static str] = match persona {
+        Persona::Terse => &["OK.", "Fine.", "Understood, bye.", "Alright."],
+        Persona::Friendly => &[
+            "No worries, thanks for telling me!",
+            "Ah, too bad. Thanks anyway!",
+            "Okay, I'll ask somewhere else. Thank you!",
+            "Alright, thanks for being honest with me!",
+        ],
+        Persona::Formal => &[
+            "I understand. Thank you for your time.",
+            "Very well, thank you for letting me know.",
+            "Understood. I shall look elsewhere. Goodbye.",
+            "Thank you for the clear answer.",
+        ],
+        Persona::Hurried => &[
+            "OK, never mind then, bye.",
+            "Alright, I'll sort it out myself.",
+            "Fine, thanks, gotta go.",
+            "Okay, no time, thanks anyway.",
+        ],
+    };
+    draw.with("resigned").from_list(list)
+}
+
+/// How the user ends a conversation that went well.
+pub(super) fn thanks(persona: Persona, draw: Draw) -> &'static str {
+    let list: &[&'static str] = match persona {
+        Persona::Terse => &["Thanks.", "That's all.", "Good, bye.", "OK, thanks.", "Done here."],
+        Persona::Friendly => &[
+            "Wonderful, thank you so much! That's everything.",
+            "Thanks a lot, that's all I needed!",
+            "Great, you've been very helpful. Bye!",
+            "Perfect, thank you! Have a lovely day.",
+            "That's all, thanks again!",
+        ],
+        Persona::Formal => &[
+            "Thank you, that will be all.",
+            "I appreciate your assistance. Goodbye.",
+            "Thank you very much. I have no further requests.",
+            "That settles the matter. Thank you.",
+        ],
+        Persona::Hurried => &[
+            "Great, thanks, gotta run.",
+            "Perfect, that's it, bye!",
+            "Thanks, that's all I had time for.",
+            "Good. Off I go, thanks!",
+        ],
+    };
+    draw.with("thanks").from_list(list)
+}
+
+/// How the user ends a conversation that got nowhere.
+pub(super) const GIVES_UP: [&str; 4] = [
+    "This isn't getting anywhere. I'll leave it.",
+    "Never mind, I'll try again another time.",
+    "I have to stop here. Goodbye.",
+    "Let's leave it at that.",
+];
+
+/// The agent's last word.
+pub(super) fn goodbye(draw: Draw) -> &'static str {
+    draw.with("bye").from_list::<&str>(&BYE)
+}
+
+/// What a call came to, in words.
+pub(super) fn report(operation: Option<&Operation>, value: &Value, draw: Draw) -> String {
+    let noun = operation.map_or("result", |it| it.noun.as_str());
+    let noun = if noun.is_empty() { "result" } else { noun };
+    let writes = operation.is_some_and(|it| it.effect == Effect::Write);
+    let body = told(noun, value);
+    if writes {
+        let done = draw.with("done").from_list(&DONE);
+        if body.is_empty() {
+            (*done).to_string()
+        } else {
+            format!("{done} {}", words::capitalised(&body))
+        }
+    } else if body.is_empty() {
+        "There is nothing to report.".into()
+    } else if body.starts_with("I ") {
+        body
+    } else {
+        let found = draw.with("found").from_list(&FOUND);
+        format!("{found} {body}")
+    }
+}
+
+/// Some more words after the last report of a want.
+pub(super) fn anything(draw: Draw) -> &'static str {
+    draw.with("anything").from_list::<&str>(&ANYTHING)
+}
+
+fn told(noun: &str, value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::List(items) => rows(noun, items),
+        Value::Object(entries) => {
+            let list = entries.iter().find_map(|(_, part)| match part {
+                Value::List(items) if items.iter().any(|it| matches!(it, Value::Object(_))) => {
+                    Some(items)
+                }
+                _ => None,
+            });
+            match list {
+                Some(items) => rows(noun, items),
+                None => {
+                    let parts = parts(entries, TOLD_MAX + 2);
+                    if parts.is_empty() {
+                        String::new()
+                    } else {
+                        format!("{}.", words::listed(&parts))
+                    }
+                }
+            }
+        }
+        scalar => format!("the answer is {}.", retold(scalar)),
+    }
+}
+
+/// A few rows by their names, and how many there are.
+fn rows(noun: &str, items: &[Value]) -> String {
+    if let [Value::Object(entries)] = items {
+        let parts = parts(entries, TOLD_MAX);
+        return format!("I found one {noun}: {}.", words::listed(&parts));
+    }
+    let named: Vec<String> = items.iter().take(TOLD_MAX).map(|item| named(item)).collect();
+    let counted = format!("I found {} {}", items.len(), words::plural(noun));
+    if items.is_empty() {
+        return format!("I found no {}.", words::plural(noun));
+    }
+    if items.len() > TOLD_MAX {
+        format!("{counted}, among them {}.", words::listed(&named))
+    } else {
+        format!("{counted}: {}.", words::listed(&named))
+    }
+}
+
+/// A row by its name or title, with its key.
+fn named(item: &Value) -> String {
+    let Value::Object(entries) = item else { return retold(item) };
+    let key = entries.first().map(|(_, value)| retold(value)).unwrap_or_default();
+    let name = entries.iter().skip(1).find(|(name, value)| {
+        value.as_text().is_some()
+            && ["name", "title", "subject", "label"]
+                .iter()
+                .any(|it| name.to_lowercase().ends_with(it))
+    });
+    let other = name.or_else(|| entries.iter().skip(1).find(|(_, it)| it.as_text().is_some()));
+    match other {
+        Some((_, value)) if retold(value) != key => format!("{} ({key})", retold(value)),
+        _ => key,
+    }
+}
+
+fn parts(entries: &[(String, Value)], most: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (name, value) in entries {
+        let label = words::label(name);
+        match value {
+            Value::Null => {}
+            Value::List(items)
+                if items.iter().any(|it| matches!(it, Value::Object(_) | Value::List(_))) =>
+            {
+                parts.push(format!("{} under {label}", items.len()));
+            }
+            Value::Object(inner) => parts.extend(
+                inner
+                    .iter()
+                    .filter(|(_, it)| {
+                        !matches!(it, Value::Object(_) | Value::List(_) | Value::Null)
+                    })
+                    .take(2)
+                    .map(|(name, it)| format!("{} {}", words::label(name), retold(it))),
+            ),
+            scalar => parts.push(format!("{label} {}", retold(scalar))),
+        }
+        if parts.len() >= most {
+            break;
+        }
+    }
+    parts.truncate(most);
+    parts
+}
+
+fn retold(value: &Value) -> String {
+    let text = match value {
+        Value::Text(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::List(items) => {
+            return words::listed(&items.iter().take(TOLD_MAX).map(retold).collect::<Vec<_>>());
+        }
+        Value::Object(_) => "some details".into(),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= RETOLD_CHARS_MAX {
+        return text;
+    }
+    let cut: String = text.chars().take(RETOLD_CHARS_MAX).collect();
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(front, _)| front);
+    format!("{cut}…")
+}
