@@ -135,7 +135,7 @@ pub(super) fn resigned(persona: Persona, draw: Draw) -> &'static str {
             "Okay, no time, thanks anyway.",
         ],
     };
-    draw.with("resigned").from_list(list)
+    draw.with("resigned").from_list::<&str>(list)
 }
 
 /// How the user ends a conversation that went well.
@@ -162,7 +162,7 @@ pub(super) fn thanks(persona: Persona, draw: Draw) -> &'static str {
             "Good. Off I go, thanks!",
         ],
     };
-    draw.with("thanks").from_list(list)
+    draw.with("thanks").from_list::<&str>(list)
 }
 
 /// How the user ends a conversation that got nowhere.
