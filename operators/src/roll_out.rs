@@ -21,6 +21,7 @@ pub use crate::roll_out::mistake::Mistake;
 mod mistake;
 mod speech;
 mod play;
+mod stumble;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
@@ -103,7 +104,7 @@ pub trait RollOut<'scope, T: Timestamp> {
     ///     let tasks = scope.new_collection_from([task.clone()]).1;
     ///     let environments = scope.new_collection_from([environment]).1;
     ///     let plan = RolloutPlan { trials: 2, ..RolloutPlan::default() };
-    ///     tasks.roll_out(environments, depot, Arc::new(Forgetful), Arc::new(Work::default()), plan, 7)
+    ///     tasks.roll_out(environments, &plan, 7, depot, Arc::new(Forgetful), Arc::new(Work::default()))
     ///          .map(|trajectory| trajectory.task)
     ///          .assert_eq(scope.new_collection_from([task.id, task.id]).1);
     /// });
@@ -111,11 +112,11 @@ pub trait RollOut<'scope, T: Timestamp> {
     fn roll_out(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
+        plan: &RolloutPlan,
+        seed: u64,
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Vec<TrajectoryRef>>>,
         work: Arc<Work>,
-        plan: RolloutPlan,
-        seed: u64,
     ) -> VecCollection<'scope, T, TrajectoryRef>;
 }
 
@@ -126,12 +127,13 @@ where
     fn roll_out(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
+        plan: &RolloutPlan,
+        seed: u64,
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Vec<TrajectoryRef>>>,
         work: Arc<Work>,
-        plan: RolloutPlan,
-        seed: u64,
     ) -> VecCollection<'scope, T, TrajectoryRef> {
+        let plan = plan.clone();
         let mut worlds = LastWorld::default();
         let rolled = move |task: &TaskRef, environment: &Digest| {
             recall.recall(&key(&task.payload, &plan, seed)).unwrap_or_else(|| {

@@ -81,10 +81,10 @@ pub trait Verify<'scope, T: Timestamp> {
     fn verify(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
+        plan: &FilterPlan,
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Verdict>>,
         work: Arc<Work>,
-        plan: FilterPlan,
     ) -> VecCollection<'scope, T, Verified>;
 }
 
@@ -95,11 +95,12 @@ where
     fn verify(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
+        plan: &FilterPlan,
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Verdict>>,
         work: Arc<Work>,
-        plan: FilterPlan,
     ) -> VecCollection<'scope, T, Verified> {
+        let plan = plan.clone();
         let mut worlds = LastWorld::default();
         let judged = move |reference: &TrajectoryRef, environment: &Digest| {
             let key = key(&reference.rolled_from, &reference.payload, &plan);

@@ -47,8 +47,7 @@ impl Teller<'_> {
             let on_request = self.facts(golden, calls, draw);
             instruction.extend(instructed(place, &clauses));
             for fact in &on_request {
-                let told = fact.answer.trim_end_matches('.');
-                let told = told.rsplit_once(" is ").map_or(told, |(_, said)| said);
+                let told = words::said(&fact.label, &fact.value).unwrap_or_default();
                 instruction.push(format!("Only if asked, say that the {} is {told}.", fact.label));
             }
             let request = if place == 0 {
@@ -172,8 +171,13 @@ fn told(persona: Persona, told: &[(String, String)], draw: Draw) -> String {
         let listed = if lead.is_empty() { words::capitalised(&listed) } else { listed };
         return format!("{lead}{listed}.");
     }
-    let parts: Vec<String> =
-        told.iter().map(|(label, said)| format!("the {label} is {said}")).collect();
+    let parts: Vec<String> = told
+        .iter()
+        .map(|(label, said)| {
+            let is = if words::is_plural(label) { "are" } else { "is" };
+            format!("the {label} {is} {said}")
+        })
+        .collect();
     format!("{}.", words::capitalised(&words::listed(&parts)))
 }
 

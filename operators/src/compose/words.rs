@@ -42,7 +42,12 @@ pub(crate) fn label(name: &str) -> String {
             _ => word,
         })
         .collect();
-    if words.is_empty() { "value".into() } else { words.join(" ") }
+    match words.join(" ").as_str() {
+        "" => "value".into(),
+        "email" => "email address".into(),
+        "phone" => "phone number".into(),
+        label => label.into(),
+    }
 }
 
 /// The noun with its indefinite article, by its first letter and the usual exceptions.
@@ -134,6 +139,71 @@ pub(crate) fn plural(noun: &str) -> String {
         _ => format!("{last}s"),
     };
     if front.is_empty() { plural } else { format!("{front} {plural}") }
+}
+
+/// Whether a label reads as several things, so that they "are" and not "is".
+pub(crate) fn is_plural(label: &str) -> bool {
+    let last = label.rsplit(' ').next().unwrap_or(label);
+    (last.ends_with('s') && !["ss", "us", "is", "ws"].iter().any(|it| last.ends_with(it)))
+        || last == "people"
+}
+
+const IRREGULAR: [(&str, &str); 34] = [
+    ("buy", "bought"),
+    ("send", "sent"),
+    ("make", "made"),
+    ("put", "put"),
+    ("set", "set"),
+    ("take", "taken"),
+    ("give", "given"),
+    ("write", "written"),
+    ("pay", "paid"),
+    ("sell", "sold"),
+    ("build", "built"),
+    ("find", "found"),
+    ("bring", "brought"),
+    ("begin", "begun"),
+    ("choose", "chosen"),
+    ("draw", "drawn"),
+    ("hold", "held"),
+    ("keep", "kept"),
+    ("lend", "lent"),
+    ("run", "run"),
+    ("reset", "reset"),
+    ("rebuild", "rebuilt"),
+    ("undo", "undone"),
+    ("withdraw", "withdrawn"),
+    ("submit", "submitted"),
+    ("ban", "banned"),
+    ("unban", "unbanned"),
+    ("stop", "stopped"),
+    ("plan", "planned"),
+    ("ship", "shipped"),
+    ("drop", "dropped"),
+    ("pin", "pinned"),
+    ("tag", "tagged"),
+    ("cancel", "cancelled"),
+];
+
+/// Verbs that stand for a request and not for a deed.
+const VAGUE: [&str; 8] = ["post", "get", "do", "perform", "execute", "handle", "process", "call"];
+
+/// What has been done: `return` is `returned`; none for what is no plain verb.
+pub(crate) fn participle(verb: &str) -> Option<String> {
+    let verb = verb.to_lowercase();
+    let plain = 1 < verb.len() && verb.chars().all(|it| it.is_ascii_lowercase());
+    if !plain || VAGUE.contains(&verb.as_str()) || verb.ends_with("ed") {
+        return None;
+    }
+    if let Some((_, participle)) = IRREGULAR.iter().find(|(base, _)| *base == verb) {
+        return Some((*participle).into());
+    }
+    let before = verb.chars().rev().nth(1).unwrap_or('a');
+    Some(match verb.chars().next_back() {
+        Some('e') => format!("{verb}d"),
+        Some('y') if !"aeiou".contains(before) => format!("{}ied", &verb[..verb.len() - 1]),
+        _ => format!("{verb}ed"),
+    })
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -76,6 +76,15 @@ const ANYTHING: [&str; 6] = [
     " Anything else I can do for you?",
 ];
 
+const PARTING: [&str; 6] = [
+    "Sorry again, and have a good day.",
+    "I'm sorry I couldn't do more. Goodbye.",
+    "Thanks for understanding. Take care!",
+    "I hope you find help with it elsewhere. Goodbye.",
+    "Sorry about that. All the best!",
+    "Thank you for your patience. Goodbye.",
+];
+
 const BYE: [&str; 8] = [
     "You're welcome! Have a good day.",
     "Glad I could help. Goodbye!",
@@ -104,8 +113,15 @@ pub(super) fn decline(offered: &[&Operation], draw: Draw) -> String {
     let instead = draw.with("instead").from_list(&INSTEAD);
     match able {
         Some(able) => {
+            let verb = match able.verb.to_lowercase().as_str() {
+                "search" | "query" => "search for".into(),
+                "get" | "list" | "retrieve" | "fetch" | "show" | "read" | "find" => {
+                    "look up".into()
+                }
+                _ => able.verb.to_lowercase(),
+            };
             let noun = words::plural(&able.noun);
-            said.push_str(&instead.replace("{verb}", &able.verb).replace("{noun}", &noun));
+            said.push_str(&instead.replace("{verb}", &verb).replace("{noun}", &noun));
         }
         None => said.push_str(INSTEAD[3]),
     }
@@ -173,6 +189,11 @@ pub(super) const GIVES_UP: [&str; 4] = [
     "Let's leave it at that.",
 ];
 
+/// The agent's last word where it could not help.
+pub(super) fn parting(draw: Draw) -> &'static str {
+    draw.with("parting").from_list::<&str>(&PARTING)
+}
+
 /// The agent's last word.
 pub(super) fn goodbye(draw: Draw) -> &'static str {
     draw.with("bye").from_list::<&str>(&BYE)
@@ -182,22 +203,38 @@ pub(super) fn goodbye(draw: Draw) -> &'static str {
 pub(super) fn report(operation: Option<&Operation>, value: &Value, draw: Draw) -> String {
     let noun = operation.map_or("result", |it| it.noun.as_str());
     let noun = if noun.is_empty() { "result" } else { noun };
-    let writes = operation.is_some_and(|it| it.effect == Effect::Write);
-    let body = told(noun, value);
-    if writes {
-        let done = draw.with("done").from_list(&DONE);
-        if body.is_empty() {
-            (*done).to_string()
-        } else {
-            format!("{done} {}", words::capitalised(&body))
+    let body = told(noun, value, draw);
+    match operation.filter(|it| it.effect == Effect::Write) {
+        Some(write) => {
+            let done = done(write, noun, draw.with("done"));
+            if body.is_empty() { done } else { format!("{done} {}", words::capitalised(&body)) }
         }
-    } else if body.is_empty() {
-        "There is nothing to report.".into()
-    } else if body.starts_with("I ") {
-        body
-    } else {
-        let found = draw.with("found").from_list(&FOUND);
-        format!("{found} {body}")
+        None if body.is_empty() => "There is nothing to report.".into(),
+        None if body.starts_with("I ") => body,
+        None => {
+            let found = draw.with("found").from_list(&FOUND);
+            format!("{found} {body}")
+        }
+    }
+}
+
+/// That a write went through, naming what was done where the verb has a participle to say it.
+fn done(write: &Operation, noun: &str, draw: Draw) -> String {
+    let participle = words::participle(&write.verb);
+    let general = draw.from_list::<&str>(&DONE);
+    match participle.filter(|_| !draw.with("general").happens(250)) {
+        Some(participle) => {
+            let many = words::is_uncounted(noun) || words::plural(noun) == noun;
+            let frame = draw.with("frame").from_list(&[
+                "The {noun} has been {done}.",
+                "Done, the {noun} has been {done}.",
+                "The {noun} is now {done}.",
+                "That's done: the {noun} has been {done}.",
+            ]);
+            let frame = if many { "This has been {done}." } else { frame };
+            frame.replace("{noun}", noun).replace("{done}", &participle)
+        }
+        None => (*general).into(),
     }
 }
 
@@ -206,10 +243,10 @@ pub(super) fn anything(draw: Draw) -> &'static str {
     draw.with("anything").from_list::<&str>(&ANYTHING)
 }
 
-fn told(noun: &str, value: &Value) -> String {
+fn told(noun: &str, value: &Value, draw: Draw) -> String {
     match value {
         Value::Null => String::new(),
-        Value::List(items) => rows(noun, items),
+        Value::List(items) => rows(noun, items, draw),
         Value::Object(entries) => {
             let list = entries.iter().find_map(|(_, part)| match part {
                 Value::List(items) if items.iter().any(|it| matches!(it, Value::Object(_))) => {
@@ -218,15 +255,8 @@ fn told(noun: &str, value: &Value) -> String {
                 _ => None,
             });
             match list {
-                Some(items) => rows(noun, items),
-                None => {
-                    let parts = parts(entries, TOLD_MAX + 2);
-                    if parts.is_empty() {
-                        String::new()
-                    } else {
-                        format!("{}.", words::listed(&parts))
-                    }
-                }
+                Some(items) => rows(noun, items, draw),
+                None => described(&parts(entries, TOLD_MAX + 2), draw),
             }
         }
         scalar => format!("the answer is {}.", retold(scalar)),
@@ -234,12 +264,12 @@ fn told(noun: &str, value: &Value) -> String {
 }
 
 /// A few rows by their names, and how many there are.
-fn rows(noun: &str, items: &[Value]) -> String {
+fn rows(noun: &str, items: &[Value], draw: Draw) -> String {
     if let [Value::Object(entries)] = items {
-        let parts = parts(entries, TOLD_MAX);
-        return format!("I found one {noun}: {}.", words::listed(&parts));
+        let body = described(&parts(entries, TOLD_MAX), draw);
+        return format!("I found one {noun}: {body}");
     }
-    let named: Vec<String> = items.iter().take(TOLD_MAX).map(|item| named(item)).collect();
+    let named: Vec<String> = items.iter().take(TOLD_MAX).map(named).collect();
     let counted = format!("I found {} {}", items.len(), words::plural(noun));
     if items.is_empty() {
         return format!("I found no {}.", words::plural(noun));
@@ -261,14 +291,31 @@ fn named(item: &Value) -> String {
                 .iter()
                 .any(|it| name.to_lowercase().ends_with(it))
     });
-    let other = name.or_else(|| entries.iter().skip(1).find(|(_, it)| it.as_text().is_some()));
-    match other {
+    match name {
         Some((_, value)) if retold(value) != key => format!("{} ({key})", retold(value)),
         _ => key,
     }
 }
 
-fn parts(entries: &[(String, Value)], most: usize) -> Vec<String> {
+/// Labels and values in a sentence, or in a list.
+fn described(parts: &[(String, String)], draw: Draw) -> String {
+    if parts.is_empty() {
+        return String::new();
+    }
+    let sentence = parts.len() <= TOLD_MAX && draw.with("described").happens(600);
+    if sentence {
+        let said = parts.iter().map(|(label, value)| {
+            let is = if words::is_plural(label) { "are" } else { "is" };
+            format!("the {label} {is} {value}")
+        });
+        format!("{}.", words::listed(&said.collect::<Vec<_>>()))
+    } else {
+        let said = parts.iter().map(|(label, value)| format!("{label}: {value}"));
+        format!("{}.", said.collect::<Vec<_>>().join("; "))
+    }
+}
+
+fn parts(entries: &[(String, Value)], most: usize) -> Vec<(String, String)> {
     let mut parts = Vec::new();
     for (name, value) in entries {
         let label = words::label(name);
@@ -277,7 +324,7 @@ fn parts(entries: &[(String, Value)], most: usize) -> Vec<String> {
             Value::List(items)
                 if items.iter().any(|it| matches!(it, Value::Object(_) | Value::List(_))) =>
             {
-                parts.push(format!("{} under {label}", items.len()));
+                parts.push((label, format!("{} in all", items.len())));
             }
             Value::Object(inner) => parts.extend(
                 inner
@@ -286,9 +333,9 @@ fn parts(entries: &[(String, Value)], most: usize) -> Vec<String> {
                         !matches!(it, Value::Object(_) | Value::List(_) | Value::Null)
                     })
                     .take(2)
-                    .map(|(name, it)| format!("{} {}", words::label(name), retold(it))),
+                    .map(|(inside, it)| (format!("{label} {}", words::label(inside)), retold(it))),
             ),
-            scalar => parts.push(format!("{label} {}", retold(scalar))),
+            scalar => parts.push((label, retold(scalar))),
         }
         if parts.len() >= most {
             break;

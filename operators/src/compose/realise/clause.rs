@@ -45,7 +45,9 @@ pub(crate) fn clause(
     let main = main_key(teller, operation, uses, noun);
     let reference = main
         .and_then(|argument| refer(teller, golden, call, argument, noun, draw.with("reference")));
-    let core = core(operation, uses, noun, reference.as_deref(), main.is_some(), draw.with("verb"));
+    let open = call.sources.iter().any(|(_, source)| *source == ArgumentSource::OnRequest);
+    let known = (main.is_some(), open);
+    let core = core(operation, uses, noun, reference.as_deref(), known, draw.with("verb"));
     let mut parts = Parts::default();
     for (argument, source) in &call.sources {
         if reference.is_some() && main == Some(argument.as_str()) {
@@ -61,8 +63,9 @@ pub(crate) fn clause(
                 if let Some(table) =
                     uses.key_of(argument).and_then(|it| teller.world.environment().table(it))
                 {
-                    let first = if is_first(golden, *from) { "the first" } else { "that" };
-                    parts.free.push(format!("for {first} {}", table.noun));
+                    let to = preposition(&operation.verb);
+                    let it = mentioned(teller, golden, *from, &table.noun);
+                    parts.free.push(format!("{to} {it}"));
                 }
             }
             ArgumentSource::Output(..) | ArgumentSource::OnRequest | ArgumentSource::Default => {}
@@ -114,6 +117,9 @@ fn refer(
     let table = teller.world.environment().table(teller.usage[&call.name].key_of(argument)?)?;
     let noun = if words::is_uncounted(noun) { table.noun.as_str() } else { noun };
     match source {
+        ArgumentSource::Output(from, _) if !is_about(teller, golden, *from, noun) => {
+            Some(mentioned(teller, golden, *from, noun))
+        }
         ArgumentSource::Output(from, _) => {
             let list: &[&str] = if is_first(golden, *from) {
                 &[
@@ -150,6 +156,41 @@ fn refer(
     }
 }
 
+/// Whether a call is about things of this noun, or makes one.
+fn is_about(teller: &Teller<'_>, golden: &[GoldenCall], place: usize, noun: &str) -> bool {
+    let last = |words: &str| words.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let Some(call) = golden.get(place) else { return true };
+    let made = teller.usage.get(&call.name).is_some_and(|uses| {
+        uses.creates.iter().any(|table| {
+            let table = teller.world.environment().table(table);
+            table.is_some_and(|it| last(&it.noun) == last(noun))
+        })
+    });
+    made || teller.world.operation(&call.name).is_none_or(|it| last(&it.noun) == last(noun))
+}
+
+/// A thing that an earlier call answered with: itself, or that of what the call was about.
+fn mentioned(teller: &Teller<'_>, golden: &[GoldenCall], place: usize, noun: &str) -> String {
+    let which = if is_first(golden, place) { "the first" } else { "that" };
+    let about = golden.get(place).and_then(|call| teller.world.operation(&call.name));
+    match about {
+        Some(about) if !is_about(teller, golden, place, noun) && !about.noun.is_empty() => {
+            format!("the {noun} of {which} {}", about.noun)
+        }
+        _ => format!("{which} {noun}"),
+    }
+}
+
+/// The preposition between what is acted on and whom it concerns.
+fn preposition(verb: &str) -> &'static str {
+    match verb.to_lowercase().as_str() {
+        "assign" | "add" | "send" | "attach" | "link" | "transfer" | "move" | "invite"
+        | "grant" | "apply" | "connect" | "share" | "give" | "deliver" => "to",
+        "remove" | "detach" | "unlink" | "revoke" | "disconnect" => "from",
+        _ => "for",
+    }
+}
+
 /// Whether a call answered with several rows, of which the first is meant.
 fn is_first(golden: &[GoldenCall], place: usize) -> bool {
     fn several(value: &Value) -> bool {
@@ -170,7 +211,7 @@ fn core(
     uses: &Uses,
     noun: &str,
     reference: Option<&str>,
-    keyed: bool,
+    (keyed, open): (bool, bool),
     draw: Draw,
 ) -> String {
     let verb = operation.verb.to_lowercase();
@@ -191,8 +232,9 @@ fn core(
                 let about = draw.with("about").from_list(&ABOUT).replace("{it}", reference);
                 format!("{verb} {about}")
             }
-            None if keyed => format!("{verb} the details of {}", words::with_article(noun)),
             None if words::is_uncounted(noun) => format!("{verb} the {noun}"),
+            None if keyed => format!("{verb} the details of {}", words::with_article(noun)),
+            None if open => format!("{verb} {}", words::with_article(noun)),
             None => format!("{verb} the {noun}"),
         };
     }
@@ -255,7 +297,7 @@ impl Parts {
                 if table.is_some_and(|it| lower == format!("{} id", it.noun)) =>
             {
                 let noun = table.map_or("", |it| it.noun.as_str());
-                Some(format!("for {noun} {said}"))
+                Some(format!("{} {noun} {said}", preposition(&operation.verb)))
             }
             (Some(Use::Limit), _) => Some(
                 draw.with(argument)
