@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use differential_dataflow::VecCollection;
 
+use operators::materialize::Workshop;
 use operators::{
     Communities, Compose, Depot, Encode, Gather, Library, Link, Materialize, Parse, Recall, Refine,
     RollOut, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance, Record,
-    Rejection, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict, Verified, Weights,
+    Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance,
+    Record, Rejection, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict, Verified, Weights,
 };
 
 use crate::meter::Meter;
@@ -33,7 +34,7 @@ pub struct Resources {
     /// Neighbours of an earlier version.
     pub neighbours: Arc<link::Remembered>,
     /// Environments of an earlier version.
-    pub environments: Arc<dyn Recall<materialize::Outcome>>,
+    pub environments: Arc<dyn Recall<materialize::Recalled>>,
     /// Tasks of an earlier version.
     pub tasks: Arc<dyn Recall<compose::Outcome>>,
     /// Trajectories of an earlier version.
@@ -112,11 +113,13 @@ pub fn chain<'scope>(
     verb("materialize");
     let (environments, unsound) = domains.clone().materialize(
         tools.clone(),
-        &plan.environment,
-        seed,
-        Arc::clone(&depot),
-        Arc::clone(&resources.environments),
-        Arc::clone(&work),
+        Workshop {
+            plan: plan.environment.clone(),
+            seed,
+            depot: Arc::clone(&depot),
+            recall: Arc::clone(&resources.environments),
+            work: Arc::clone(&work),
+        },
     );
     verb("compose");
     let (tasks, unprovable) = environments.clone().compose(
@@ -137,7 +140,6 @@ pub fn chain<'scope>(
     );
     verb("verify");
     let verified = trajectories.verify(
-        tasks.clone(),
         environments.clone(),
         &plan.filter,
         depot,

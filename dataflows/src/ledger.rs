@@ -85,7 +85,7 @@ impl<V: Clone + Send + Sync> Recall<V> for Remembered<V> {
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Of `materialize`.
-    pub environments: Remembered<materialize::Outcome>,
+    pub environments: Remembered<materialize::Recalled>,
     /// Of `compose`.
     pub tasks: Remembered<compose::Outcome>,
     /// Of `roll_out`.
@@ -102,7 +102,8 @@ impl Memory {
             self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
             if let Some(environment) = &entry.environment {
                 let key = compose::key(&environment.payload, &plan.task, plan.seed);
-                self.tasks.0.insert(key, (entry.tasks.clone(), entry.unprovable.clone()));
+                let (tasks, rejections) = (entry.tasks.clone(), entry.unprovable.clone());
+                self.tasks.0.insert(key, compose::Outcome { tasks, rejections });
             }
             for task in &entry.tasks {
                 let key = roll_out::key(&task.payload, &plan.rollout, plan.seed);
@@ -111,7 +112,7 @@ impl Memory {
                 self.trajectories.0.insert(key, rolled);
             }
             for Verified { trajectory, verdict } in &entry.verified {
-                let key = verify::key(&trajectory.payload, &trajectory.rolled_from, &plan.filter);
+                let key = verify::key(&trajectory.rolled_from, &trajectory.payload, &plan.filter);
                 self.verdicts.0.insert(key, verdict.clone());
             }
         }

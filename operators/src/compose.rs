@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use timely::progress::Timestamp;
 
 use schemas::{
-    Digest, Draw, Effect, Environment, EnvironmentRef, Rejection, Task, TaskId, TaskPlan, TaskRef,
+    Digest, DomainId, Draw, Effect, Environment, EnvironmentRef, Rejection, Task, TaskId, TaskPlan,
+    TaskRef,
 };
 
 use crate::compose::sketch::Composer;
@@ -116,7 +117,7 @@ pub trait Compose<'scope, T: Timestamp> {
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Outcome>>,
         work: Arc<Work>,
-    ) -> (VecCollection<'scope, T, TaskRef>, VecCollection<'scope, T, Rejection>);
+    ) -> (VecCollection<'scope, T, TaskRef>, VecCollection<'scope, T, (DomainId, Rejection)>);
 }
 
 impl<'scope, T: Timestamp + Lattice> Compose<'scope, T>
@@ -129,24 +130,24 @@ impl<'scope, T: Timestamp + Lattice> Compose<'scope, T>
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Outcome>>,
         work: Arc<Work>,
-    ) -> (VecCollection<'scope, T, TaskRef>, VecCollection<'scope, T, Rejection>) {
+    ) -> (VecCollection<'scope, T, TaskRef>, VecCollection<'scope, T, (DomainId, Rejection)>) {
         let plan = plan.clone();
         let outer = self.scope();
         outer.region_named("Compose", |region| {
             let composed = self
                 .enter_region(region)
-                .map(|environment| (environment.payload, ()))
-                .reduce_named("Reduce: Compose", move |payload: &Digest, _, output| {
+                .map(|environment| ((environment.domain, environment.payload), ()))
+                .reduce_named("Reduce: Compose", move |(_, payload), _, output| {
                     let found = recall
                         .recall(&key(payload, &plan, seed))
                         .unwrap_or_else(|| outcome(payload, &*depot, &work, &plan, seed));
                     output.extend(found.tasks.into_iter().map(|task| (Ok(task), 1)));
                     output.extend(found.rejections.into_iter().map(|it| (Err(it), 1)));
                     output.sort();
-                })
-                .map(|(_, found)| found);
-            let tasks = composed.clone().flat_map(Result::ok);
-            let rejections = composed.flat_map(Result::err);
+                });
+            let tasks = composed.clone().flat_map(|(_, found)| found.ok());
+            let rejections =
+                composed.flat_map(|((domain, _), found)| found.err().map(|it| (domain, it)));
             (tasks.leave_region(outer), rejections.leave_region(outer))
         })
     }

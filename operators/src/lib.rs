@@ -10,10 +10,10 @@ pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::encode::Encode;
 pub use crate::gather::Gather;
 pub use crate::link::Link;
+pub use crate::materialize::{Materialize, Materialized};
 pub use crate::parse::{
     Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
 };
-pub use crate::materialize::{Materialize, Materialized};
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
 pub use crate::roll_out::RollOut;
@@ -26,13 +26,12 @@ pub mod encode;
 pub mod link;
 pub mod communities;
 pub mod gather;
+pub mod materialize;
 pub mod engine;
+pub mod compose;
+pub mod roll_out;
+pub mod verify;
 
 pub mod depot;
 pub mod recall;
 pub mod work;
-pub mod engine;
-pub mod materialize;
-pub mod compose;
-pub mod roll_out;
-pub mod verify;

@@ -320,7 +320,7 @@ pub trait Materialize<'scope, T: Timestamp> {
         self,
         tools: VecCollection<'scope, T, Arc<Tool>>,
         workshop: Workshop,
-    ) -> (VecCollection<'scope, T, EnvironmentRef>, VecCollection<'scope, T, Rejection>);
+    ) -> (VecCollection<'scope, T, EnvironmentRef>, VecCollection<'scope, T, (DomainId, Rejection)>);
 }
 
 /// What a domain is made of, as it meets its tools.
@@ -335,7 +335,8 @@ impl<'scope, T: Timestamp + Lattice> Materialize<'scope, T> for VecCollection<'s
         self,
         tools: VecCollection<'scope, T, Arc<Tool>>,
         workshop: Workshop,
-    ) -> (VecCollection<'scope, T, EnvironmentRef>, VecCollection<'scope, T, Rejection>) {
+    ) -> (VecCollection<'scope, T, EnvironmentRef>, VecCollection<'scope, T, (DomainId, Rejection)>)
+    {
         let outer = self.scope();
         outer.region_named("Materialize", |region| {
             let domains = self.enter_region(region);
@@ -363,11 +364,10 @@ impl<'scope, T: Timestamp + Lattice> Materialize<'scope, T> for VecCollection<'s
                         made.extend(environment.map(|it| (Ok(it), 1)));
                         made.extend(rejections.into_iter().map(|it| (Err(it), 1)));
                     }
-                })
-                .map(|(_, made)| made);
-            let environments = made.clone().flat_map(Result::ok).leave_region(outer);
-            let rejections = made.flat_map(Result::err).leave_region(outer);
-            (environments, rejections)
+                });
+            let environments = made.clone().flat_map(|(_, made)| made.ok());
+            let rejections = made.flat_map(|(id, made)| made.err().map(|it| (id, it)));
+            (environments.leave_region(outer), rejections.leave_region(outer))
         })
     }
 }
