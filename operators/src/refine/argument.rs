@@ -31,7 +31,7 @@ const TRANSPORT: [&str; 18] = [
 ];
 
 /// Arguments of transport if they go into a header.
-const HEADERS: [&str; 16] = [
+const HEADERS: [&str; 18] = [
     "accept",
     "accept-charset",
     "accept-encoding",
@@ -43,6 +43,8 @@ const HEADERS: [&str; 16] = [
     "origin",
     "referer",
     "user-agent",
+    "idempotency-key",
+    "if-match",
     "if-none-match",
     "if-modified-since",
     "x-request-id",

@@ -183,13 +183,20 @@ impl<'a> Shaper<'a> {
             let stated = property.get(key).unwrap_or(&Value::Null);
             fitted(stated, &shape).unwrap_or(Value::Null)
         };
+        let required = (listed || declared == Some(true)) && !optional;
+        // What must be given cannot be left out, so its default is one more example.
+        let (default, example) = match (value("default"), value("example")) {
+            (default, Value::Null) if required => (Value::Null, default),
+            (_, example) if required => (Value::Null, example),
+            both => both,
+        };
         Field {
             name: String::new(),
-            required: (listed || declared == Some(true)) && !optional,
+            required,
             place: text::clean(said("x-in"), 20),
             description: text::clean(described, self.plan.argument_chars_max),
-            default: value("default"),
-            example: value("example"),
+            default,
+            example,
             shape,
         }
     }
@@ -267,7 +274,8 @@ fn choice(values: &[Value], base: &Shape, plan: &CorpusPlan) -> Option<Shape> {
 
 /// A value that fits a shape: the value itself, or what it is if written as text.
 pub(super) fn fitted(value: &Value, shape: &Shape) -> Option<Value> {
-    if value.is_null() {
+    // RapidAPI writes an empty text where there is none.
+    if value.is_null() || value.as_text() == Some("") {
         return None;
     }
     if let (Shape::Text { .. }, Value::Text(written)) = (shape, value) {

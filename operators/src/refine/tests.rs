@@ -247,6 +247,16 @@ fn defaults_and_examples_fit_or_are_dropped() {
 }
 
 #[test]
+fn the_default_of_what_is_required_is_an_example() {
+    let fields = fields(
+        r#"{"properties": {"x": {"type": "string", "default": "tt1"}, "y": {"default": ""}},
+            "required": ["x"]}"#,
+    );
+    assert_eq!((&fields[0].default, &fields[0].example), (&Value::Null, &Value::text("tt1")));
+    assert_eq!(fields[1].default, Value::Null);
+}
+
+#[test]
 fn transport_is_not_for_agents() {
     let names = |parameters: &str| -> Vec<String> {
         fields(parameters).into_iter().map(|field| field.name).collect()
