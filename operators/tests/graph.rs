@@ -9,10 +9,14 @@ use proptest::prelude::{ProptestConfig, Strategy, prop, prop_assert_eq, proptest
 use timely::dataflow::operators::Capture;
 use timely::dataflow::operators::capture::Extract;
 
-use operators::communities::{Communities as _, Grouping, communities};
+use operators::communities::{Communities as _, Grouping, communities, domain_name, modularity};
+use operators::encode::{Encode as _, encode, fit};
 use operators::link::{Link as _, Near, Remembered};
 use operators::work::Work;
-use schemas::{DomainId, GraphPlan, Lineage, Link, Partition, Placement, ToolId, Vector};
+use schemas::{
+    Basis, Digest, DomainId, GraphPlan, Lineage, Link, Output, Partition, Placement, Shape, Tool,
+    ToolId, Vector, Weights,
+};
 
 /// By epoch: which vectors there are.
 type Corpus = Vec<BTreeMap<ToolId, Vector>>;
@@ -275,4 +279,117 @@ fn accumulated<D: Ord + Clone>(updates: &Updates<D>, epoch: usize) -> BTreeSet<D
     counts.retain(|_, count| *count != 0);
     assert!(counts.values().all(|count| *count == 1), "everything is there once");
     counts.into_keys().cloned().collect()
+}
+
+/// Goal: weights fitted and vectors made by the dataflow are those of the plain functions, and
+/// new weights replace all vectors.
+#[test]
+fn vectors_equal_encoded_tools() {
+    let tools: Vec<Arc<Tool>> = ["search_flights", "bookFlight", "查询酒店", "💺"]
+        .into_iter()
+        .map(|name| Arc::new(tool(name, "flights, hotels and seats")))
+        .collect();
+    let fitted = fit(tools.iter().map(Arc::as_ref));
+    let weights = [Arc::new(Weights::default()), Arc::new(fitted)];
+    for workers in 1..4 {
+        let (send, said) = mpsc::channel();
+        let send = Mutex::new(send);
+        let epochs = [0, 1].map(|epoch| BTreeSet::from([Arc::clone(&weights[epoch])]));
+        let fed: BTreeSet<Arc<Tool>> = tools.iter().cloned().collect();
+        timely::execute(timely::Config::process(workers), move |worker| {
+            let send = send.lock().unwrap().clone();
+            let (mut tool_input, mut weight_input) = worker.dataflow::<u64, _, _>(|scope| {
+                let (tool_input, tools) = scope.new_collection();
+                let (weight_input, weights) = scope.new_collection();
+                let vectors = tools.encode(weights, Arc::new(Work::default()));
+                vectors.inner.capture_into(send);
+                (tool_input, weight_input)
+            });
+            if worker.index() == 0 {
+                feed(&epochs, |weights, epoch, r| weight_input.update_at(weights, epoch, r));
+                feed(&[fed.clone()], |tool, epoch, r| tool_input.update_at(tool, epoch, r));
+            }
+        })
+        .unwrap();
+        let said: Updates<Vector> = said.extract().into_iter().flat_map(|(_, u)| u).collect();
+        for (epoch, weights) in weights.iter().enumerate() {
+            let expected = tools.iter().map(|tool| encode(tool, weights)).collect();
+            assert_eq!(accumulated(&said, epoch), expected, "epoch {epoch}, {workers} workers");
+        }
+    }
+}
+
+/// Goal: what everybody says does not make two tools alike, what few say does.
+#[test]
+fn hubs_are_damped() {
+    let common = "api-version subscriptionId";
+    let names = ["renew_passport", "expire_passport", "rent_bicycle", "return_bicycle"];
+    let others = (0..400).map(|place| tool(&format!("{place:b}").replace('0', "o"), common));
+    let mut tools: Vec<Tool> = names.iter().map(|name| tool(name, common)).collect();
+    tools.extend(others);
+    let weights = fit(tools.iter());
+    let vectors: Vec<Vector> = tools.iter().map(|tool| encode(tool, &weights)).collect();
+    let alike = cosine(&vectors[0], &vectors[1]);
+    let unlike = cosine(&vectors[0], &vectors[2]);
+    assert!(100 * unlike < alike && 800_000 < alike, "{unlike} {alike}");
+    let length: u128 = vectors[0].terms.iter().map(|(_, w)| u128::from(*w) * u128::from(*w)).sum();
+    assert!(length <= 1 << 60 && (1 << 60) - (1 << 34) < length, "a unit vector");
+}
+
+/// Goal: a name says what the members are about, whoever offers them and whatever their order.
+#[test]
+fn names_say_what_domains_are_about() {
+    let names = ["create_hotel_booking", "listHotelBookings", "cancel_hotel_booking"];
+    let members: Vec<Tool> = names.iter().map(|name| tool(name, "")).collect();
+    let others: Vec<Tool> = (0..50).map(|n| tool("list_parcels", &n.to_string())).collect();
+    let weights = fit(members.iter().chain(&others));
+    let mut references: Vec<&Tool> = members.iter().collect();
+    assert_eq!(domain_name(&references, &weights), "booking-hotel");
+    references.reverse();
+    assert_eq!(domain_name(&references, &weights), "booking-hotel");
+    assert_eq!(domain_name(&[&tool("list", "")], &weights), "tools");
+}
+
+/// Goal: a domain that falls apart leaves its id to the greater part, and lineage says so.
+#[test]
+fn heirs_keep_ids() {
+    let plan = GraphPlan { tools_min: 2, resolution_permille: 1000, ..GraphPlan::default() };
+    let clique = |range: std::ops::Range<u64>| -> Vec<Link> {
+        let pairs = range.clone().flat_map(|one| (one + 1..range.end).map(move |two| (one, two)));
+        let link = |(one, two)| Link { source: ToolId(one), target: ToolId(two), weight: 900_000 };
+        pairs.map(link).collect()
+    };
+    let tools: Vec<ToolId> = (0..5).map(ToolId).collect();
+    let whole = communities(&clique(0..5), &tools, &Partition::default(), &plan);
+    let domain = whole.partition.placements[&ToolId(0)].domain.unwrap();
+    assert_eq!(whole.lineage, [Lineage::Born(domain)]);
+    assert!(1e-9 > modularity(&clique(0..5), &whole.partition, 1.0).abs());
+
+    let parts = [clique(0..2), clique(2..5)].concat();
+    let apart = communities(&parts, &tools, &whole.partition, &plan);
+    let lesser = apart.partition.placements[&ToolId(0)].domain.unwrap();
+    assert_eq!(apart.partition.placements[&ToolId(4)].domain, Some(domain));
+    assert_eq!(apart.lineage, [Lineage::Split(domain, lesser)]);
+
+    let gone = communities(&clique(2..5), &tools[2..], &apart.partition, &plan);
+    assert_eq!(gone.lineage, [Lineage::Died(lesser)]);
+}
+
+fn tool(name: &str, description: &str) -> Tool {
+    Tool {
+        id: ToolId::of([name, description]),
+        revision: Digest::of(name.as_bytes()),
+        identity: name.into(),
+        name: name.into(),
+        description: description.into(),
+        source: String::new(),
+        provider: String::new(),
+        service: String::new(),
+        category: String::new(),
+        license: String::new(),
+        method: None,
+        path: None,
+        input: Vec::new(),
+        output: Output { shape: Shape::Any, basis: Basis::Inferred },
+    }
 }
