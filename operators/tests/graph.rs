@@ -1,5 +1,7 @@
 //! The incremental tool graph equals the graph recomputed from scratch, after every epoch.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -45,7 +47,7 @@ proptest! {
         let (old, new) = (&corpus[0], &corpus[EPOCHS - 1]);
         let remembered = Remembered::new(&plan, old.values(), all_pairs(old, &plan));
         let text = serde_json::to_string(&remembered).unwrap();
-        let remembered: Remembered = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&remembered, &serde_json::from_str(&text).unwrap());
         let said = linked(&vec![new.clone(), old.clone()], &plan, &remembered, workers);
         for (epoch, vectors) in [new, old].into_iter().enumerate() {
             prop_assert_eq!(accumulated(&said.near, epoch), all_pairs(vectors, &plan));
@@ -147,7 +149,7 @@ fn cosine(one: &Vector, other: &Vector) -> u32 {
         .iter()
         .filter_map(|(term, weight)| Some(u128::from(*weight) * u128::from(*other.get(term)?)))
         .sum();
-    u32::try_from((product * 1_000_000 >> 60).min(1_000_000)).unwrap()
+    u32::try_from(((product * 1_000_000) >> 60).min(1_000_000)).unwrap()
 }
 
 fn union(near: &BTreeSet<Near>) -> BTreeSet<Link> {
@@ -166,11 +168,11 @@ fn corpus() -> impl Strategy<Value = Corpus> {
     let vectors = prop::collection::btree_map((0..24_u64).prop_map(ToolId), vector, 0..20);
     prop::collection::vec(vectors, EPOCHS).prop_map(|epochs| {
         let mut corpus: Corpus = Vec::new();
-        for vectors in epochs {
+        for changes in epochs {
             // Most of an epoch is what the one before was.
             let mut next = corpus.last().cloned().unwrap_or_default();
             let first = corpus.is_empty();
-            for (place, (tool, terms)) in vectors.into_iter().enumerate() {
+            for (place, (tool, terms)) in changes.into_iter().enumerate() {
                 if !first && place % 4 == 0 {
                     next.remove(&tool);
                 } else if first || place % 4 == 1 {
