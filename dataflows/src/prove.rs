@@ -268,13 +268,14 @@ impl Shard {
                 row.golden_state, task.golden_state
             ));
         }
-        let verdict = verify(&row.trajectory(), &task, &domain.engine, &self.filter);
+        let verified = self.verified.get(&row.trajectory_id).ok_or("it was never committed")?;
+        let trajectory: Trajectory = self.record(&verified.trajectory.payload)?;
+        let shown = row.trajectory(trajectory.ended);
+        let verdict = verify(&shown, &task, &domain.engine, &self.filter);
         if !verdict.is_kept() {
             let stage = verdict.stage.map_or("", |stage| stage.name());
             return Err(format!("does not hold at stage {stage}: {}", verdict.reason));
         }
-        let verified = self.verified.get(&row.trajectory_id).ok_or("it was never committed")?;
-        let trajectory: Trajectory = self.record(&verified.trajectory.payload)?;
         let committed =
             TrajectoryRow::new(trajectory, &task, &domain.name, &domain.tools, &verified.verdict);
         match row.difference(&committed) {

@@ -170,6 +170,9 @@ struct Rows {
 
 impl Context<'_> {
     fn write(&self, place: u32, ledger: &Ledger) -> Result<Roles, ShardError> {
+        if ledger.entries.is_empty() && ledger.homeless.is_empty() {
+            return Ok(Roles::new());
+        }
         let role = format!("ledger/{place:04}");
         let text = serde_json::to_vec(ledger).expect("records have string keys");
         let bytes = zstd::encode_all(text.as_slice(), 3)?;
@@ -185,9 +188,6 @@ impl Context<'_> {
         }
         let entries = ledger.entries.len() as u64;
         let mut roles = Roles::from([(role, self.store.put_object("json.zst", entries, &bytes)?)]);
-        if ledger.entries.is_empty() && ledger.homeless.is_empty() {
-            return Ok(roles);
-        }
         roles.extend(self.pack(place, ledger)?);
         let mut splits: BTreeMap<&str, Rows> = BTreeMap::new();
         for entry in ledger.entries.values() {

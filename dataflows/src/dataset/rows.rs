@@ -157,8 +157,8 @@ impl TrajectoryRow {
 }
 
 impl TrajectoryRow {
-    /// The trajectory that the row shows.
-    pub fn trajectory(&self) -> Trajectory {
+    /// The trajectory that the row shows. Rows do not say who ended the conversation.
+    pub fn trajectory(&self, ended: bool) -> Trajectory {
         Trajectory {
             id: self.trajectory_id,
             task: self.task_id,
@@ -168,7 +168,7 @@ impl TrajectoryRow {
             agent: self.agent.clone(),
             user: self.user.clone(),
             messages: self.messages.clone(),
-            ended: self.messages.last().is_some_and(|message| message.role == Speaker::User),
+            ended,
             initial_state: self.initial_state,
             final_state: self.final_state,
         }

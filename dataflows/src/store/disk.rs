@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -46,10 +47,13 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// The name under which a file is written before it takes its own.
+/// The name under which a file is written before it takes its own. No two are alike, since two
+/// threads may be about to keep the same bytes.
 pub(super) fn temporary_beside(path: &Path) -> PathBuf {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{TEMPORARY}{name}"))
+    let ordinal = TAKEN.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!("{TEMPORARY}{ordinal}-{name}"))
 }
 
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
