@@ -35,6 +35,8 @@ mod infer;
 mod compile;
 mod populate;
 mod gate;
+#[cfg(test)]
+mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.

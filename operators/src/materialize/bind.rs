@@ -118,7 +118,7 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
     }
     if reading.act == Act::Create
         && nouns.get(&reading.entity) == Some(&true)
-        && referred(&split, nouns).as_ref() == Some(&reading.entity)
+        && (name == "name" || referred(&split, nouns).as_ref() == Some(&reading.entity))
         && is_scalar(&field.shape)
     {
         return Target::Key;

@@ -6,7 +6,7 @@ use schemas::{Column, EnvironmentPlan, Field, KeyStyle, Kind, Role, Shape, Table
 
 use crate::materialize::bind::{Binding, Target, bind, own_column};
 use crate::materialize::evidence::{Evidence, Hints, kind, unify};
-use crate::materialize::lexicon::{Act, LABELS, is_quantity, status_before};
+use crate::materialize::lexicon::{Act, LABELS, is_event, is_quantity, status_before};
 use crate::materialize::outputs::{Answered, answered};
 use crate::materialize::reading::Reading;
 use crate::materialize::settle::Nouns;
@@ -242,9 +242,10 @@ impl Gathered {
             _ => KeyStyle::Prefixed(prefix(noun)),
         };
         let begins = self.status();
-        if !named && !self.columns.iter().any(|(name, it)| called(name, it)) {
-            let shape = Shape::text();
-            self.columns.insert("name".into(), Evidence::invented("name", &shape));
+        let event = is_event(noun);
+        if !named && !self.columns.iter().any(|(name, it)| called(name, it, event)) {
+            let name = if event { "description" } else { "name" };
+            self.columns.insert(name.into(), Evidence::invented(name, &Shape::text()));
         }
         let mut columns: Vec<(String, Evidence)> = self.columns.into_iter().collect();
         columns.sort_by_key(|(name, it)| (std::cmp::Reverse(it.rank(name)), name.clone()));
@@ -350,8 +351,10 @@ pub(super) fn asked_for(reading: &Reading<'_>) -> Option<String> {
     (!rest.is_empty()).then(|| own_column("", &words(rest)))
 }
 
-fn called(name: &str, evidence: &Evidence) -> bool {
-    LABELS.contains(&name) && evidence.kind == Kind::Text
+/// Whether people can tell a row by this column; bookings are told by any of their own words.
+fn called(name: &str, evidence: &Evidence, event: bool) -> bool {
+    let worded = matches!(evidence.kind, Kind::Text | Kind::Date | Kind::Time);
+    worded && (event || (LABELS.contains(&name) && evidence.kind == Kind::Text))
 }
 
 /// Gives columns the roles their names ask for.

@@ -303,6 +303,11 @@ pub(super) fn event(verb: &str) -> Option<&'static str> {
     EVENTS.iter().find(|(known, _)| *known == verb).map(|(_, noun)| *noun)
 }
 
+/// Whether a noun is what some verb brings about, such as a loan.
+pub(super) fn is_event(noun: &str) -> bool {
+    EVENTS.iter().any(|(_, made)| *made == noun)
+}
+
 /// What a row's status likely was before a verb brought it into another.
 pub(super) fn status_before(verb: &str) -> Option<&'static str> {
     STATUS.iter().find(|(known, _, _)| *known == verb).map(|(_, _, before)| *before)

@@ -23,7 +23,33 @@ pub(super) enum Answered {
 /// The declared shape of a tool's answer, if its source states one.
 pub(super) fn declared<'t>(reading: &Reading<'t>) -> Option<&'t Shape> {
     let output = &reading.tool.output;
-    (output.basis != Basis::Inferred && output.shape != Shape::Any).then_some(&output.shape)
+    let known = output.basis != Basis::Inferred && output.shape != Shape::Any;
+    (known && !is_notice(&output.shape)).then_some(&output.shape)
+}
+
+/// Whether an answer only says how the call went: an error's shape, or a message.
+fn is_notice(shape: &Shape) -> bool {
+    const NOTICES: [&str; 14] = [
+        "id",
+        "message",
+        "request_id",
+        "requestid",
+        "code",
+        "error",
+        "errors",
+        "status",
+        "type",
+        "detail",
+        "details",
+        "title",
+        "success",
+        "instance",
+    ];
+    let Shape::Object(fields) = shape else { return false };
+    fields
+        .iter()
+        .any(|field| ["message", "Message", "error", "code"].contains(&field.name.as_str()))
+        && fields.iter().all(|field| NOTICES.contains(&words(&field.name).join("_").as_str()))
 }
 
 /// The properties of the rows that a tool answers, and what they are.

@@ -11,7 +11,7 @@ use crate::materialize::lexicon::{
 use crate::materialize::words::{is_plural, noun, singular, words};
 
 /// Most words of a noun phrase that name an entity; of longer ones the last are kept.
-const NOUN_WORDS_MAX: usize = 3;
+const NOUN_WORDS_MAX: usize = 4;
 
 /// Verbs that are nouns as often: another verb in the name is believed first.
 const AMBIGUOUS: [&str; 32] = [

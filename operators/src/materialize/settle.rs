@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::materialize::lexicon::{Act, KEY_WORDS, event};
+use crate::materialize::lexicon::{Act, KEY_WORDS, event, is_event};
 use crate::materialize::reading::{Key, Reading, is_scalar, steers};
 use crate::materialize::words::{singular, words};
 
@@ -55,6 +55,9 @@ fn bring_about(readings: &mut [Reading<'_>]) {
         let about_a_row = reading.key.is_some_and(|key| !key.named);
         if reading.object.is_empty() {
             reading.object = made.into();
+        }
+        if is_event(&reading.object) {
+            continue;
         }
         if about_a_row || (others.contains(&reading.object) && reading.object != made) {
             reading.entity = made.into();

@@ -36,10 +36,11 @@ pub(super) fn changed(sources: &Sources<'_, '_>) -> Reply {
 
 /// The answer after a row was removed.
 pub(super) fn deleted(sources: &Sources<'_, '_>) -> Reply {
-    let shaped = declared(sources.reading)
-        .and_then(|shape| project(sources, shape, Scope::At(ROW), 0))
-        .filter(mapped);
+    let shaped =
+        declared(sources.reading).and_then(|shape| project(sources, shape, Scope::At(ROW), 0));
     let key = &sources.draft.table.key().name;
+    let named = Reply::Value(Expression::column(ROW, key));
+    let shaped = shaped.filter(|reply| holds(reply, &named));
     shaped.unwrap_or_else(|| {
         Reply::Object(vec![
             ("deleted".into(), Reply::Value(Expression::Literal(Value::Bool(true)))),

@@ -7,7 +7,7 @@ use crate::materialize::populate::texts::text;
 use crate::materialize::words::words;
 
 /// Deepest nesting of generated lists and objects.
-const DEPTH_MAX: usize = 4;
+const DEPTH_MAX: usize = 8;
 /// Most parts of a generated object.
 const PARTS_MAX: usize = 12;
 
@@ -84,11 +84,16 @@ fn nested(cell: &Cell<'_>, name: &str, shape: &Shape, row: Draw, depth: usize) -
             items.dedup();
             Value::List(items)
         }
+        Shape::Object(parts) if parts.is_empty() => {
+            let text = single(cell, name, &Shape::text(), &Hints::default(), row);
+            Value::Object(vec![("value".into(), text)])
+        }
         Shape::Object(parts) if depth < DEPTH_MAX => Value::Object(
             parts
                 .iter()
-                .take(PARTS_MAX)
-                .map(|part| (part.name.clone(), whole(cell, part, row, depth + 1)))
+                .enumerate()
+                .filter(|(place, part)| part.required || *place < PARTS_MAX)
+                .map(|(_, part)| (part.name.clone(), whole(cell, part, row, depth + 1)))
                 .collect(),
         ),
         Shape::List(_) => Value::List(Vec::new()),

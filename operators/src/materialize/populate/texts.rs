@@ -103,6 +103,16 @@ fn by_last_word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         "email" | "mail" | "emails" | "recipient" | "sender" | "cc" | "bcc" => email(cell),
         "phone" | "mobile" | "telephone" | "fax" | "phonenumber" => phone(draw),
         "number" if has("phone") || has("mobile") => phone(draw),
+        "number" | "no" if 1 < split.len() => format!(
+            "{}{}",
+            draw.from_list(&["AB", "CX", "DL", "KM", "RT", "ZN"]),
+            draw.at(1).between(100, 9999)
+        ),
+        _ if has("price") || has("cost") => {
+            format!("{}.{:02}", draw.between(5, 950), draw.at(1).below(100))
+        }
+        "slug" | "slugs" => slug(draw),
+        "username" => user_name(cell.row),
         "city" | "town" | "location" | "place" | "area" => place.0.into(),
         "country" | "nationality" => place.2.into(),
         "address" if has("ip") => address_of_machine(draw),
@@ -234,6 +244,9 @@ fn name_of(noun: &str, cell: &Cell<'_>) -> String {
         "company" | "organization" | "vendor" | "supplier" | "merchant" | "provider" | "brand"
         | "business" | "store" | "shop" | "account" | "tenant" => company(draw),
         "recipe" | "dish" | "meal" | "food" | "menu" => of(&DISHES),
+        "airport" | "station" | "office" | "branch" | "warehouse" => {
+            format!("{} {last}", draw.from_list(&PLACES).0)
+        }
         "city" | "location" | "place" | "venue" | "region" | "country" => {
             draw.from_list(&PLACES).0.into()
         }
