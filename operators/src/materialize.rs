@@ -26,6 +26,7 @@ pub use crate::materialize::gate::arguments;
 
 mod words;
 mod lexicon;
+mod naming;
 mod reading;
 mod settle;
 mod bind;
@@ -110,10 +111,18 @@ pub fn materialize(
             Materialized { environment: part(world.environment(), &kept), rejections, calls }
         }
         Err(fault) => {
-            let rejections = identities.values().map(|it| rejection(it, fault.to_string()));
-            Materialized { environment: None, rejections: rejections.collect(), calls }
+            let turned = operations_of(&identities, &fault.to_string());
+            rejections.extend(turned);
+            rejections.sort();
+            rejections.dedup_by(|one, other| one.subject == other.subject);
+            Materialized { environment: None, rejections, calls }
         }
     }
+}
+
+/// Every tool turned away for one reason.
+fn operations_of(identities: &BTreeMap<String, String>, reason: &str) -> Vec<Rejection> {
+    identities.values().map(|identity| rejection(identity, reason.into())).collect()
 }
 
 /// The part of an environment that the tools that passed can see; none if none passed.
@@ -354,15 +363,15 @@ impl<'scope, T: Timestamp + Lattice> Materialize<'scope, T> for VecCollection<'s
                 .concat(domains.map(|domain| (domain.id, Part::Domain(domain))))
                 .reduce(move |_id: &DomainId, parts, made: &mut Vec<(_, isize)>| {
                     let mut domain = None;
-                    let mut tools = Vec::new();
+                    let mut present = Vec::new();
                     for (part, _) in parts {
                         match part {
                             Part::Domain(it) => domain = Some(it),
-                            Part::Member(tool) => tools.push(Arc::clone(tool)),
+                            Part::Member(tool) => present.push(Arc::clone(tool)),
                         }
                     }
                     if let Some(domain) = domain {
-                        let (environment, rejections) = workshop.make(domain, &tools);
+                        let (environment, rejections) = workshop.make(domain, &present);
                         made.extend(environment.map(|it| (Ok(it), 1)));
                         made.extend(rejections.into_iter().map(|it| (Err(it), 1)));
                     }

@@ -2,7 +2,8 @@
 
 use schemas::{Comparison, Field, Shape};
 
-use crate::materialize::lexicon::{Act, is_limit, is_search};
+use crate::materialize::lexicon::Act;
+use crate::materialize::naming::{is_limit, is_search};
 use crate::materialize::reading::{Reading, is_scalar, steers};
 use crate::materialize::settle::{Nouns, referred};
 use crate::materialize::words::{column_name, noun, words};

@@ -7,7 +7,8 @@ use schemas::{
 use crate::materialize::bind::{Binding, Target, bind};
 use crate::materialize::compile::answer::{changed, deleted, listed, one};
 use crate::materialize::infer::{Draft, Schema};
-use crate::materialize::lexicon::{Act, LABELS};
+use crate::materialize::lexicon::Act;
+use crate::materialize::naming::LABELS;
 use crate::materialize::reading::Reading;
 
 pub(super) mod cases;

@@ -2,7 +2,7 @@
 
 use schemas::{Column, Field, Kind, Role, Shape, Value};
 
-use crate::materialize::lexicon::{LABELS, is_quantity};
+use crate::materialize::naming::{LABELS, is_quantity};
 use crate::materialize::settle::Nouns;
 
 /// Most examples kept of one column.

@@ -6,7 +6,8 @@ use schemas::{Column, EnvironmentPlan, Field, KeyStyle, Kind, Role, Shape, Table
 
 use crate::materialize::bind::{Binding, Target, bind, own_column};
 use crate::materialize::evidence::{Evidence, Hints, kind, unify};
-use crate::materialize::lexicon::{Act, LABELS, is_event, is_quantity, status_before};
+use crate::materialize::lexicon::{Act, is_event, status_before};
+use crate::materialize::naming::{LABELS, is_quantity};
 use crate::materialize::outputs::{Answered, answered};
 use crate::materialize::reading::Reading;
 use crate::materialize::settle::Nouns;

@@ -5,9 +5,8 @@
 
 use schemas::{Field, Shape, Tool};
 
-use crate::materialize::lexicon::{
-    Act, DETERMINERS, KEY_WORDS, PREPOSITIONS, TAILS, act, event, is_control,
-};
+use crate::materialize::lexicon::{Act, DETERMINERS, KEY_WORDS, PREPOSITIONS, TAILS, act, event};
+use crate::materialize::naming::is_control;
 use crate::materialize::words::{is_plural, noun, singular, words};
 
 /// Most words of a noun phrase that name an entity; of longer ones the last are kept.

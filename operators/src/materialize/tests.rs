@@ -339,24 +339,24 @@ fn incremental(lives: &[Life], workers: usize) -> (Produced, Arc<MemoryDepot>) {
     let workshop = Workshop {
         plan: EnvironmentPlan::default(),
         seed: 7,
-        depot: depot.clone(),
+        depot: Arc::<MemoryDepot>::clone(&depot),
         recall: Arc::new(Forgetful),
         work: Arc::new(Work::default()),
     };
     let (send, recv) = mpsc::channel();
-    let shared = Arc::new(Mutex::new((send, workshop)));
+    let shared = Mutex::new((send, workshop));
     let lives = lives.to_vec();
     timely::execute(timely::Config::process(workers), move |worker| {
-        let (send, workshop) = shared.lock().unwrap().clone();
+        let (sender, bench) = shared.lock().unwrap().clone();
         let (mut domains, mut tools) = worker.dataflow::<u64, _, _>(|scope| {
             let (domain_input, domains) = scope.new_collection();
             let (tool_input, tools) = scope.new_collection();
-            let (environments, rejections) = domains.materialize(tools, workshop);
+            let (environments, rejections) = domains.materialize(tools, bench);
             environments
                 .map(|it| Ok(it.payload))
                 .concat(rejections.map(Err))
                 .inner
-                .capture_into(send);
+                .capture_into(sender);
             (domain_input, tool_input)
         });
         if worker.index() == 0 {

@@ -25,7 +25,7 @@ enum Scope<'a> {
 pub(super) fn one(sources: &Sources<'_, '_>) -> Reply {
     let shaped = declared(sources.reading)
         .and_then(|shape| project(sources, shape, Scope::At(ROW), 0))
-        .filter(|reply| mapped(reply));
+        .filter(mapped);
     keyed(sources, ROW, shaped.unwrap_or_else(|| whole(sources, ROW)))
 }
 
@@ -199,5 +199,5 @@ fn at(sources: &Sources<'_, '_>, field: &Field, row: &str, depth: usize) -> Opti
     let succeeds = field.shape == Shape::Boolean
         && sources.reading.act.writes()
         && ["success", "ok", "deleted", "succeeded"].contains(&field.name.to_lowercase().as_str());
-    succeeds.then(|| Reply::Value(Expression::Literal(Value::Bool(true))))
+    succeeds.then_some(Reply::Value(Expression::Literal(Value::Bool(true))))
 }

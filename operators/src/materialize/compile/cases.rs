@@ -1,8 +1,8 @@
 //! Tools without an entity: they answer from a table of cases, or by plain arithmetic.
 
 use schemas::{
-    Arithmetic, Column, Comparison, EnvironmentPlan, Expression, Field, Filter, KeyStyle, Kind,
-    Program, Reply, Role, Shape, Step, Table, Value,
+    Arithmetic, Column, Comparison, Condition, EnvironmentPlan, Expression, Field, Filter,
+    KeyStyle, Kind, Program, Reply, Role, Shape, Step, Table, Value,
 };
 
 use crate::materialize::bind::{Target, bind};
@@ -196,9 +196,17 @@ fn computed(reading: &Reading<'_>) -> Option<Program> {
         })
     })?;
     let argument = |field: &Field| Box::new(Expression::argument(&field.name));
+    let mut steps = Vec::new();
+    if operation == Arithmetic::Divide {
+        steps.push(Step::Require {
+            condition: Condition::Compare(
+                Expression::argument(&second.name),
+                Comparison::Different,
+                Expression::Literal(Value::Integer(0)),
+            ),
+            otherwise: "division by zero".into(),
+        });
+    }
     let value = Expression::Arithmetic(argument(first), operation, argument(second));
-    Some(Program {
-        steps: Vec::new(),
-        reply: Reply::Object(vec![("result".into(), Reply::Value(value))]),
-    })
+    Some(Program { steps, reply: Reply::Object(vec![("result".into(), Reply::Value(value))]) })
 }

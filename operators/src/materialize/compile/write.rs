@@ -7,7 +7,8 @@ use schemas::{
 use crate::materialize::bind::{Binding, Target};
 use crate::materialize::compile::{ROW, Sources, given};
 use crate::materialize::infer::{Draft, matching};
-use crate::materialize::lexicon::{gives_back, is_amount};
+use crate::materialize::lexicon::gives_back;
+use crate::materialize::naming::is_amount;
 
 /// Nouns whose rows take from a stock of what they refer to.
 const TAKERS: [&str; 16] = [
@@ -204,8 +205,8 @@ fn stock<'a, 't>(sources: &'a Sources<'_, 't>) -> Option<(&'a Binding<'t>, &'a D
         return None;
     }
     sources.bindings.iter().filter(|it| it.required()).find_map(|binding| {
-        let (column, _) = sources.column(binding)?;
-        let Role::Reference(table) = &sources.draft.column(column)?.role else { return None };
+        let (reference, _) = sources.column(binding)?;
+        let Role::Reference(table) = &sources.draft.column(reference)?.role else { return None };
         let parent = sources.schema.table(table)?;
         let column = parent.with_role(&Role::Quantity)?;
         let money = ["balance", "credits"].contains(&column.name.as_str());
@@ -276,9 +277,12 @@ fn give_back(sources: &Sources<'_, '_>) -> Vec<Step> {
     });
     let Some((reference, parent, column)) = stock else { return Vec::new() };
     let one = Expression::Literal(Value::Integer(1));
-    let took = sources.draft.table.columns.iter().find(|column| {
-        is_amount(&column.name) && matches!(column.kind, Kind::Integer | Kind::Number)
-    });
+    let took = sources
+        .draft
+        .table
+        .columns
+        .iter()
+        .find(|it| is_amount(&it.name) && matches!(it.kind, Kind::Integer | Kind::Number));
     let amount = match took {
         Some(took) => {
             let took = Expression::column(ROW, &took.name);

@@ -185,7 +185,7 @@ fn range(name: &str, role: &Role) -> (i64, i64, bool) {
 
 fn bounds(cell: &Cell<'_>) -> (i64, i64, bool) {
     let (low, high, cents) = range(cell.name, cell.role);
-    let whole = |value: &Value| value.as_number().map(|it| clamp(it));
+    let whole = |value: &Value| value.as_number().map(clamp);
     match (whole(&cell.hints.minimum), whole(&cell.hints.maximum)) {
         (None, None) => (low, high, cents),
         (Some(least), None) => {

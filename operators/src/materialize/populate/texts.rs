@@ -95,6 +95,13 @@ fn by_whole_name(cell: &Cell<'_>, name: &str) -> Option<String> {
 }
 
 fn by_last_word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
+    contact(cell, last, split)
+        .or_else(|| artefact(cell, last, split))
+        .or_else(|| word(cell, last, split))
+}
+
+/// Texts about people and places.
+fn contact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
     let draw = cell.own();
     let has = |word: &str| split.contains(&word);
     let place = cell.row.with("place").from_list(&PLACES);
@@ -139,6 +146,15 @@ fn by_last_word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         "date" | "birthday" | "dob" | "deadline" => date(cell),
         "at" | "timestamp" | "datetime" => time(cell),
         "time" | "hour" => clock(draw),
+        _ => return None,
+    })
+}
+
+/// Texts about files, machines and codes.
+fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
+    let draw = cell.own();
+    let of = |list: &[&'static str]| (*draw.from_list(list)).to_string();
+    Some(match last {
         "color" | "colour" => of(&COLOURS),
         "language" | "lang" | "languages" => of(&LANGUAGES),
         "version" | "release" => format!(
@@ -181,6 +197,15 @@ fn by_last_word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         "category" | "categories" | "topic" | "subject" | "industry" | "field" => of(&CATEGORIES),
         "genre" | "genres" => of(&GENRES),
         "tag" | "tags" | "keyword" | "keywords" | "query" | "q" => of(&TAGS),
+        _ => return None,
+    })
+}
+
+/// Words of a kind, and numbers written as text.
+fn word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
+    let draw = cell.own();
+    let of = |list: &[&'static str]| (*draw.from_list(list)).to_string();
+    Some(match last {
         "role" | "permission" | "scope" => of(&ROLES),
         "job" | "occupation" | "profession" | "position" => of(&JOBS),
         "department" | "team" | "group" => of(&DEPARTMENTS),
