@@ -1,6 +1,7 @@
 //! The incremental tool graph equals the graph recomputed from scratch, after every epoch.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+#![expect(clippy::shadow_unrelated, reason = "a collection is called like what it will hold")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
@@ -309,7 +310,9 @@ fn vectors_equal_encoded_tools() {
             });
             if worker.index() == 0 {
                 feed(&epochs, |weights, epoch, r| weight_input.update_at(weights, epoch, r));
-                feed(&[fed.clone()], |tool, epoch, r| tool_input.update_at(tool, epoch, r));
+                feed(std::slice::from_ref(&fed), |tool, epoch, r| {
+                    tool_input.update_at(tool, epoch, r);
+                });
             }
         })
         .unwrap();
