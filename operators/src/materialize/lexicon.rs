@@ -77,6 +77,7 @@ const PLAIN: [(Act, &[&str]); 7] = [
             "place",
             "request",
             "deposit",
+            "grant",
             "write",
             "reply",
             "new",
@@ -126,6 +127,17 @@ const PLAIN: [(Act, &[&str]); 7] = [
             "scale",
             "convertlead",
             "touch",
+            "exchange",
+            "revise",
+            "amend",
+            "redeem",
+            "toggle",
+            "link",
+            "unlink",
+            "connect",
+            "disconnect",
+            "reassign",
+            "swap",
             "reindex",
             "reorder",
         ],
@@ -201,8 +213,9 @@ const PLAIN: [(Act, &[&str]); 7] = [
 ];
 
 /// Verbs that bring a row into a status: the verb, the status, what it was likely before.
-const STATUS: [(&str, &str, &str); 62] = [
+const STATUS: [(&str, &str, &str); 63] = [
     ("cancel", "cancelled", "active"),
+    ("authorize", "authorized", "pending"),
     ("approve", "approved", "pending"),
     ("reject", "rejected", "pending"),
     ("archive", "archived", "active"),
@@ -319,7 +332,14 @@ pub(super) fn gives_back(verb: &str) -> bool {
 }
 
 /// Words that say nothing about which noun is meant.
-pub(super) const DETERMINERS: [&str; 36] = [
+pub(super) const DETERMINERS: [&str; 43] = [
+    "pending",
+    "delivered",
+    "active",
+    "inactive",
+    "completed",
+    "past",
+    "expired",
     "all",
     "my",
     "the",

@@ -61,7 +61,8 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
         reading.act = Act::Answer;
     }
     if reading.key.is_none() {
-        reading.key = key(tool, &reading.entity, reading.act);
+        let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
+        reading.key = key(tool, &reading.entity, reading.act, &above);
     }
     let listed = reading.key.is_none_or(|key| key.list);
     if reading.act == Act::Get && reading.many && listed {
@@ -126,6 +127,9 @@ fn trim(words: &[String]) -> (Vec<String>, bool) {
         }
     }
     while 1 < noun.len() && noun.last().is_some_and(|last| TAILS.contains(&last.as_str())) {
+        noun.pop();
+    }
+    if 1 < noun.len() && noun.last().is_some_and(|last| last == "id" || last == "ids") {
         noun.pop();
     }
     if NOUN_WORDS_MAX < noun.len() {
@@ -232,6 +236,9 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
             end -= 1;
         } else if alone.act.is_some() && 1 < last.len() {
             return None;
+        } else if acts_on_item(method, last, &segments[..end - 1]) {
+            ending = Phrase { verb: last[0].clone(), act: Some(Act::Update), ..Phrase::default() };
+            end -= 1;
         }
     }
     let segments = &segments[..end];
@@ -264,6 +271,13 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         key,
         parents: parents(tool, &segments[..before]),
     })
+}
+
+/// Whether the last word of a path is what is done to the item before it, as in
+/// `POST /subscriptions/{id}/revise`: one word, and not a plural.
+fn acts_on_item(method: &str, last: &[String], before: &[Segment]) -> bool {
+    let item = matches!(before, [.., Segment::Static(_), Segment::Argument(_)]);
+    method == "POST" && item && last.len() == 1 && !is_plural(&last[0])
 }
 
 fn end_collection(segments: &[Segment]) -> bool {
@@ -309,7 +323,7 @@ fn field(tool: &Tool, name: &str) -> Option<usize> {
 }
 
 /// The argument that names the row, judged by what it is called.
-fn key(tool: &Tool, entity: &str, act: Act) -> Option<Key> {
+fn key(tool: &Tool, entity: &str, act: Act, above: &[usize]) -> Option<Key> {
     if entity.is_empty() {
         return None;
     }
@@ -320,7 +334,8 @@ fn key(tool: &Tool, entity: &str, act: Act) -> Option<Key> {
         };
         let (score, named) = likeness(field, entity, act)?;
         let fits = scalar && field.place != "header" && !(list && act == Act::Create);
-        fits.then_some((score + u32::from(field.required), place, named, list))
+        let own = !above.contains(&place);
+        (fits && own).then_some((score + u32::from(field.required), place, named, list))
     });
     scored
         .max_by_key(|(score, place, ..)| (*score, usize::MAX - place))
@@ -371,4 +386,64 @@ pub(super) fn steers(reading: &Reading<'_>, field: &Field) -> bool {
         || is_control(&name)
         || (field.place == "header" && !field.required)
         || field.place == "cookie"
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Basis, Digest, Field, Output, Shape, Tool, ToolId, Value};
+
+    use super::read;
+    use crate::materialize::lexicon::Act;
+
+    fn tool(name: &str, method: &str, path: &str, arguments: &[&str]) -> Tool {
+        let field = |name: &&str| Field {
+            name: (*name).into(),
+            shape: Shape::text(),
+            required: true,
+            place: String::new(),
+            description: String::new(),
+            default: Value::Null,
+            example: Value::Null,
+        };
+        Tool {
+            id: ToolId::of([name]),
+            revision: Digest::default(),
+            identity: name.into(),
+            name: name.into(),
+            description: String::new(),
+            source: String::new(),
+            provider: String::new(),
+            service: String::new(),
+            category: String::new(),
+            license: String::new(),
+            method: (!method.is_empty()).then(|| method.into()),
+            path: (!path.is_empty()).then(|| path.into()),
+            input: arguments.iter().map(field).collect(),
+            output: Output { shape: Shape::Any, basis: Basis::Inferred },
+        }
+    }
+
+    /// Name, method, path, arguments; then act, entity, and the argument that is the key.
+    #[test]
+    fn tools_are_read() {
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 11] = [
+            ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
+            ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
+            ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
+            ("x", "GET", "/books/{bookId}/loans", &["bookId"], Act::List, "loan", None),
+            ("x", "DELETE", "/v2/books/{id}", &["id"], Act::Delete, "book", Some(0)),
+            ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
+            ("x", "POST", "/plans/{id}/revise", &["id", "note"], Act::Update, "plan", Some(0)),
+            ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
+            ("order_list", "", "", &[], Act::List, "order", None),
+            ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
+            ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
+        ];
+        for (name, method, path, arguments, act, entity, key) in cases {
+            let tool = tool(name, method, path, arguments);
+            let reading = read(&tool);
+            let found = (reading.act, reading.entity.as_str(), reading.key.map(|it| it.place));
+            assert_eq!(found, (act, entity, key), "{name} {method} {path}");
+        }
+    }
 }

@@ -119,6 +119,8 @@ fn contact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
             format!("{}.{:02}", draw.between(5, 950), draw.at(1).below(100))
         }
         "slug" | "slugs" => slug(draw),
+        "locale" => of(&["en-US", "en-GB", "de-DE", "fr-FR", "es-ES"]),
+        "address2" | "line2" => format!("Apt {}", draw.between(2, 60)),
         "username" => user_name(cell.row),
         "city" | "town" | "location" | "place" | "area" => place.0.into(),
         "country" | "nationality" => place.2.into(),
@@ -172,7 +174,7 @@ fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
         "hash" | "sha" | "checksum" | "digest" | "sha256" | "md5" | "etag" | "fingerprint"
         | "commit" => format!("{:016x}{:016x}", draw.bits(), draw.at(1).bits()),
         "token" | "secret" | "password" => format!("{:012x}", draw.bits() >> 16),
-        "id" | "uuid" | "guid" | "identifier" | "key" | "ref" | "reference" | "oid" => {
+        "id" | "ids" | "uuid" | "guid" | "identifier" | "key" | "ref" | "reference" | "oid" => {
             format!("{:08x}", draw.bits() >> 32)
         }
         "arn" => format!(
