@@ -396,8 +396,8 @@ mod tests {
     use crate::materialize::lexicon::Act;
 
     fn tool(name: &str, method: &str, path: &str, arguments: &[&str]) -> Tool {
-        let field = |name: &&str| Field {
-            name: (*name).into(),
+        let field = |called: &&str| Field {
+            name: (*called).into(),
             shape: Shape::text(),
             required: true,
             place: String::new(),

@@ -224,8 +224,11 @@ fn integer(cell: &Cell<'_>) -> Value {
 
 #[expect(clippy::cast_precision_loss, reason = "hundredths of small numbers are exact enough")]
 fn number(cell: &Cell<'_>) -> Value {
-    let (low, high, _) = bounds(cell);
+    let (low, high, cents) = bounds(cell);
     let draw = cell.own();
+    if low < high && !cents && is_counted(cell.name) {
+        return Value::Integer(draw.between(low, high));
+    }
     if high <= low {
         return cell.hints.minimum.as_number().map_or(Value::number(low as f64), Value::number);
     }
@@ -235,6 +238,16 @@ fn number(cell: &Cell<'_>) -> Value {
     let number = cell.hints.minimum.as_number().map_or(number, |least| number.max(least));
     let number = cell.hints.maximum.as_number().map_or(number, |most| number.min(most));
     Value::number(number)
+}
+
+/// Whether a number of this name counts things, though a source may call it any number.
+fn is_counted(name: &str) -> bool {
+    const COUNTED: [&str; 22] = [
+        "limit", "count", "number", "num", "page", "offset", "quantity", "qty", "year", "month",
+        "day", "days", "age", "id", "size", "guests", "adults", "children", "rooms", "hours",
+        "results", "items",
+    ];
+    name.split('_').any(|word| COUNTED.contains(&word))
 }
 
 /// The day of a date, counted from 1 June 2025; dates of one row are ordered by what they mean.

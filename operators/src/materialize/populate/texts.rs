@@ -165,7 +165,7 @@ fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
             draw.at(1).between(0, 12),
             draw.at(2).between(0, 9)
         ),
-        "path" | "folder" | "directory" | "dir" => {
+        "path" | "folder" | "directory" => {
             format!("/{}/{}", of(&["projects", "reports", "data", "archive"]), slug(draw.at(3)))
         }
         "file" | "filename" | "attachment" | "document" => {
