@@ -255,11 +255,15 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     if object.is_empty() {
         return None;
     }
-    let key = item.and_then(|name| field(tool, name)).map(|place| {
+    let key = item.and_then(|name| field(tool, name)).and_then(|place| {
         let last = words(&tool.input[place].name).pop().unwrap_or_default();
-        Key { place, named: last == "name", list: false }
+        let (list, fits) = match &tool.input[place].shape {
+            Shape::List(inner) => (true, is_scalar(inner)),
+            shape => (false, is_scalar(shape)),
+        };
+        fits.then_some(Key { place, named: last == "name", list })
     });
-    let act = act_on(method, key.is_some(), many, &ending);
+    let act = act_on(method, item.is_some(), many, &ending);
     let before = segments.len() - if item.is_some() { 2 } else { 1 };
     Some(Reading {
         tool,
@@ -369,9 +373,15 @@ fn likeness(field: &Field, entity: &str, act: Act) -> Option<(u32, bool)> {
     })
 }
 
-/// Whether a shape is one value that can be a key.
+/// Whether a shape is one value that can be a key; keys that are numbers have seven digits.
 pub(super) fn is_scalar(shape: &Shape) -> bool {
-    matches!(shape, Shape::Text { .. } | Shape::Integer { .. } | Shape::Any)
+    match shape {
+        Shape::Integer { minimum, maximum } => {
+            minimum.is_none_or(|least| least <= 1_000_000)
+                && maximum.is_none_or(|most| 9_999_999 <= most)
+        }
+        shape => matches!(shape, Shape::Text { .. } | Shape::Any),
+    }
 }
 
 /// Whether an argument steers the call and is not about the data.
