@@ -130,10 +130,15 @@ enum Use<'w> {
 /// Answers none where a required argument cannot be made.
 pub fn arguments(world: &World, operation: &Operation, draw: Draw, full: bool) -> Option<Value> {
     let uses = uses(world, operation);
-    let rows: BTreeMap<&str, &Row> = world
-        .environment()
-        .tables
+    let looked_at: BTreeMap<&str, &Table> = uses
         .iter()
+        .filter_map(|(.., wanted)| match wanted {
+            Use::Row(table, _) => Some((table.name.as_str(), *table)),
+            Use::Store(..) => None,
+        })
+        .collect();
+    let rows: BTreeMap<&str, &Row> = looked_at
+        .into_values()
         .filter_map(|table| {
             let draw = draw.with(&table.name);
             Some((table.name.as_str(), draw.pick(&table.rows, |row| row[0].to_string())?))

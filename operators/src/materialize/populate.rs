@@ -27,9 +27,12 @@ pub(super) fn populate(
     plan: &EnvironmentPlan,
 ) -> Vec<Draft> {
     let draw = Draw::new(seed).with("rows").with(domain.0.to_le_bytes());
-    let keys: BTreeMap<String, Vec<Value>> = drafts
+    let keys: BTreeMap<String, Keys> = drafts
         .iter()
-        .map(|draft| (draft.table.name.clone(), row_keys(&draft.table, domain, draw, plan.rows)))
+        .map(|draft| {
+            let all = row_keys(&draft.table, domain, draw, plan.rows);
+            (draft.table.name.clone(), Keys::new(all))
+        })
         .collect();
     drafts
         .into_iter()
@@ -62,9 +65,32 @@ fn row_keys(table: &Table, domain: DomainId, draw: Draw, rows: usize) -> Vec<Val
     keys
 }
 
-fn rows(draft: &Draft, draw: Draw, keys: &BTreeMap<String, Vec<Value>>) -> Vec<Row> {
+/// The keys of a table's first rows.
+struct Keys {
+    all: Vec<Value>,
+    /// Those that others may refer to, each with its spelling. Some rows are referred to by none,
+    /// so that they can be removed.
+    referred: Vec<(Value, String)>,
+}
+
+impl Keys {
+    fn new(all: Vec<Value>) -> Keys {
+        let spelled: Vec<(Value, String)> =
+            all.iter().map(|key| (key.clone(), key.to_string())).collect();
+        let free = |spelling: &str| Draw::new(0).with("free").with(spelling).happens(300);
+        let mut referred = spelled.clone();
+        referred.retain(|(_, spelling)| !free(spelling));
+        if referred.is_empty() {
+            referred = spelled;
+        }
+        Keys { all, referred }
+    }
+}
+
+fn rows(draft: &Draft, draw: Draw, keys: &BTreeMap<String, Keys>) -> Vec<Row> {
     let table = &draft.table;
     let mut rows: Vec<Row> = keys[&table.name]
+        .all
         .iter()
         .enumerate()
         .map(|(ordinal, key)| {
@@ -96,24 +122,17 @@ pub(super) fn cell_of(cell: &Cell<'_>) -> Value {
     fit(cell.kind, &value(cell)).unwrap_or_default()
 }
 
-/// A row of the other table. Some rows are referred to by none, so that they can be removed.
+/// The key of a row of the other table, or of another row of the same.
 fn reference(
     from: &str,
     to: &str,
     own: &Value,
     draw: Draw,
-    keys: &BTreeMap<String, Vec<Value>>,
+    keys: &BTreeMap<String, Keys>,
 ) -> Value {
     let Some(keys) = keys.get(to) else { return Value::Null };
-    let free = |key: &Value| Draw::new(0).with("free").with(key.to_string()).happens(300);
-    let mut candidates: Vec<&Value> = keys.iter().filter(|key| !free(key)).collect();
-    if candidates.is_empty() {
-        candidates = keys.iter().collect();
-    }
-    if from == to {
-        candidates.retain(|key| *key != own);
-    }
-    draw.pick(candidates.iter(), |key| key.to_string()).map_or(Value::Null, |key| Value::clone(key))
+    let others = keys.referred.iter().filter(|(key, _)| from != to || key != own);
+    draw.pick(others, |(_, spelling)| spelling).map_or(Value::Null, |(key, _)| key.clone())
 }
 
 /// A value for a column that no row has yet, such as one a caller makes up.
