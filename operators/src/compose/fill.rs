@@ -198,15 +198,19 @@ impl<'a, 'w> Draft<'a, 'w> {
         self.session.rows(table).into_iter().find(|row| row[0].same(key))
     }
 
-    /// The latest output of this want that is a key of the table: where it is, and the key.
+    /// The latest output of this want that is a key of the table: where it is, and the key. A
+    /// row's own key goes before a reference in another row.
     fn output(&self, table: &str) -> Option<((usize, String), Value)> {
-        (self.from..self.calls.len()).rev().find_map(|place| {
-            let uses = &self.usage[&self.calls[place].name];
-            uses.yields.iter().filter(|it| it.table == table).find_map(|it| {
-                let key = self.answers[place].at(&it.pointer).filter(|key| !key.is_null())?;
-                Some(((place, it.pointer.clone()), key.clone()))
+        let held = |own: bool| {
+            (self.from..self.calls.len()).rev().find_map(|place| {
+                let uses = &self.usage[&self.calls[place].name];
+                uses.yields.iter().filter(|it| it.table == table && it.own == own).find_map(|it| {
+                    let key = self.answers[place].at(&it.pointer).filter(|key| !key.is_null())?;
+                    Some(((place, it.pointer.clone()), key.clone()))
+                })
             })
-        })
+        };
+        held(true).or_else(|| held(false))
     }
 
     /// The argument's value and where it comes from; none if it is left out.

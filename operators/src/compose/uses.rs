@@ -28,6 +28,8 @@ pub(crate) struct Yield {
     pub(crate) pointer: String,
     /// The table whose keys these are.
     pub(crate) table: String,
+    /// Whether they are the keys of the rows answered with, and not references in them.
+    pub(crate) own: bool,
 }
 
 /// The statically known behaviour of one operation.
@@ -209,7 +211,7 @@ impl Reader<'_> {
                 let Some(table) = self.rows.get(row).cloned() else { return };
                 if let Some(named) = self.names(&table, column) {
                     let own = named == table;
-                    let found = Yield { pointer, table: named };
+                    let found = Yield { pointer, table: named, own };
                     let place = if own { 0 } else { self.found.yields.len() };
                     self.found.yields.insert(place, found);
                 }
