@@ -15,6 +15,7 @@ use timely::dataflow::operators::capture::Extract;
 use operators::communities::{Communities as _, Grouping, communities, domain_name, modularity};
 use operators::encode::{Encode as _, encode, fit};
 use operators::link::{Link as _, Near, Remembered};
+use operators::recall::Forgetful;
 use operators::work::Work;
 use schemas::{
     Basis, Digest, DomainId, GraphPlan, Lineage, Link, Output, Partition, Placement, Shape, Tool,
@@ -304,7 +305,7 @@ fn vectors_equal_encoded_tools() {
             let (mut tool_input, mut weight_input) = worker.dataflow::<u64, _, _>(|scope| {
                 let (tool_input, tools) = scope.new_collection();
                 let (weight_input, weights) = scope.new_collection();
-                let vectors = tools.encode(weights, Arc::new(Work::default()));
+                let vectors = tools.encode(weights, Arc::new(Forgetful), Arc::new(Work::default()));
                 vectors.inner.capture_into(send);
                 (tool_input, weight_input)
             });

@@ -171,7 +171,7 @@ proptest! {
                 &plan(), SEED, Arc::<MemoryDepot>::clone(&depot), Arc::new(Forgetful), Arc::default(),
             );
             tasks.map(|task| (Some(task.payload), None)).concat(
-                rejections.map(|rejection| (None, Some(rejection))),
+                rejections.map(|(_, rejection)| (None, Some(rejection))),
             )
         });
         for epoch in 0..2 * EPOCHS {

@@ -354,7 +354,7 @@ fn incremental(lives: &[Life], workers: usize) -> (Produced, Arc<MemoryDepot>) {
             let (environments, rejections) = domains.materialize(tools, bench);
             environments
                 .map(|it| Ok(it.payload))
-                .concat(rejections.map(Err))
+                .concat(rejections.map(|(_, rejection)| Err(rejection)))
                 .inner
                 .capture_into(sender);
             (domain_input, tool_input)
