@@ -8,7 +8,7 @@
 //! Memory: a world holds its rows once; a session grows with the rows it wrote, nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemas::{Digest, Environment, Operation, Row, Table, Value};
 
@@ -34,6 +34,16 @@ pub struct World {
     environment: Environment,
     tables: Vec<Base>,
     operations: BTreeMap<String, usize>,
+    /// The places of the tables that each operation sees.
+    seen: Vec<BTreeSet<usize>>,
+    digests: OnceLock<Digests>,
+}
+
+/// Digests of what parts are made of, computed when the first part is asked for.
+#[derive(Debug)]
+struct Digests {
+    tables: Vec<Digest>,
+    operations: Vec<Digest>,
 }
 
 /// A table's first rows, by key, and the sum of their fingerprints.
@@ -62,7 +72,13 @@ impl World {
             }
         }
         let tables = environment.tables.iter().map(Base::new).collect::<Result<_, _>>()?;
-        Ok(World { environment, tables, operations })
+        let place = |name: &str| environment.tables.iter().position(|table| table.name == name);
+        let seen = environment
+            .operations
+            .iter()
+            .map(|operation| operation.tables().into_iter().filter_map(place).collect())
+            .collect();
+        Ok(World { environment, tables, operations, seen, digests: OnceLock::new() })
     }
 
     /// The environment the world was made from.
@@ -90,7 +106,23 @@ impl World {
     /// Two environments with equal parts answer every sequence of these calls alike, so a task
     /// that names its part need not be rolled out again when something else in its domain moves.
     pub fn part(&self, offered: &BTreeSet<String>) -> Digest {
-        Digest::of_record(&self.environment.part(offered))
+        let digests = self.digests.get_or_init(|| Digests {
+            tables: self.environment.tables.iter().map(Digest::of_record).collect(),
+            operations: self.environment.operations.iter().map(Digest::of_record).collect(),
+        });
+        let places = offered.iter().filter_map(|name| self.operations.get(name));
+        let operations = places.map(|place| digests.operations[*place].0);
+        let tables = self.visible(offered).into_iter().map(|place| digests.tables[place].0);
+        Digest::of_parts(operations.chain([[0; 32]]).chain(tables))
+    }
+
+    /// The places of the tables that the named operations see.
+    fn visible(&self, offered: &BTreeSet<String>) -> BTreeSet<usize> {
+        offered
+            .iter()
+            .filter_map(|name| self.operations.get(name))
+            .flat_map(|place| self.seen[*place].iter().copied())
+            .collect()
     }
 
     fn place(&self, table: &str) -> Option<usize> {

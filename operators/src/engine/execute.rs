@@ -186,7 +186,7 @@ impl<'s, 'w> Execution<'s, 'w> {
                 values::compare(&row[*column], *comparison, value)
             })
         };
-        self.session.current(place).into_iter().filter(passes).take(limit).collect()
+        self.session.each(place).filter(|row| passes(row)).take(limit).cloned().collect()
     }
 
     fn holds(&self, condition: &Condition) -> bool {

@@ -51,12 +51,7 @@ impl<'w> Session<'w> {
     pub(super) fn new(world: &'w World, offered: &BTreeSet<String>) -> Session<'w> {
         let offered: BTreeSet<String> =
             offered.iter().filter(|name| world.operation(name).is_some()).cloned().collect();
-        let visible: BTreeSet<usize> = offered
-            .iter()
-            .filter_map(|name| world.operation(name))
-            .flat_map(|operation| operation.tables())
-            .filter_map(|table| world.place(table))
-            .collect();
+        let visible = world.visible(&offered);
         let mut fingerprint = Fingerprint::default();
         for place in &visible {
             fingerprint.merge(world.tables[*place].fingerprint);
@@ -155,15 +150,41 @@ impl<'w> Session<'w> {
     }
 
     pub(super) fn current(&self, place: usize) -> Vec<Arc<Row>> {
-        let mut rows = self.world.tables[place].rows.clone();
-        let from = (place, Value::Null);
-        for ((_, key), row) in self.written.range(from..).take_while(|((it, _), _)| *it == place) {
-            match row {
-                Some(row) => drop(rows.insert(key.clone(), Arc::clone(row))),
-                None => drop(rows.remove(key)),
+        self.each(place).cloned().collect()
+    }
+
+    /// The rows of a table as they are now, by key, without copying any.
+    pub(super) fn each(&self, place: usize) -> impl Iterator<Item = &Arc<Row>> {
+        let mut base = self.world.tables[place].rows.iter().peekable();
+        let mut written = self
+            .written
+            .range((place, Value::Null)..)
+            .take_while(move |((it, _), _)| *it == place)
+            .peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let over = match (base.peek(), written.peek()) {
+                    (None, None) => return None,
+                    (Some(_), None) => false,
+                    (None, Some(_)) => true,
+                    (Some((key, _)), Some(((_, other), _))) => {
+                        if *key == other {
+                            base.next();
+                            continue;
+                        }
+                        other < *key
+                    }
+                };
+                match over {
+                    false => return base.next().map(|(_, row)| row),
+                    true => {
+                        if let Some((_, Some(row))) = written.next() {
+                            return Some(row);
+                        }
+                    }
+                }
             }
-        }
-        rows.into_values().collect()
+        })
     }
 
     pub(super) fn write(&mut self, place: usize, key: &Value, row: Option<Arc<Row>>) {
