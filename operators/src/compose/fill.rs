@@ -132,10 +132,10 @@ impl<'a, 'w> Draft<'a, 'w> {
     /// first, so that `order` and `customer` are an order and *its* customer.
     fn attend(&mut self, uses: &Uses, draw: Draw) {
         for yielded in uses.needs() {
-            if let Some((_, key)) = self.output(yielded) {
-                if let Some(row) = self.row(yielded, &key) {
-                    self.focus.insert(yielded.into(), row);
-                }
+            if let Some((_, key)) = self.output(yielded)
+                && let Some(row) = self.row(yielded, &key)
+            {
+                self.focus.insert(yielded.into(), row);
             }
         }
         let mut needed: Vec<&str> = uses
@@ -183,12 +183,11 @@ impl<'a, 'w> Draft<'a, 'w> {
         let chosen = draw.pick(&agreeing, id).or_else(|| draw.pick(&all, id));
         let Some(row) = chosen.map(|row| Arc::clone(row)) else { return };
         for (column, value) in table.columns.iter().zip(row.iter()) {
-            if let schemas::Role::Reference(other) = &column.role {
-                if !self.focus.contains_key(other) {
-                    if let Some(referred) = self.row(other, value) {
-                        self.focus.insert(other.clone(), referred);
-                    }
-                }
+            if let schemas::Role::Reference(other) = &column.role
+                && !self.focus.contains_key(other)
+                && let Some(referred) = self.row(other, value)
+            {
+                self.focus.insert(other.clone(), referred);
             }
         }
         self.focus.insert(name.into(), row);
@@ -216,11 +215,11 @@ impl<'a, 'w> Draft<'a, 'w> {
     /// The argument's value and where it comes from; none if it is left out.
     fn fill(&self, uses: &Uses, field: &Field, draw: Draw) -> Option<(Value, ArgumentSource)> {
         let found = uses.argument(&field.name);
-        if let Some(table) = uses.key_of(&field.name) {
-            if let Some(((place, pointer), key)) = self.output(table) {
-                let as_is = field.shape.admits(&key);
-                return as_is.then_some((key, ArgumentSource::Output(place, pointer)));
-            }
+        if let Some(table) = uses.key_of(&field.name)
+            && let Some(((place, pointer), key)) = self.output(table)
+        {
+            let as_is = field.shape.admits(&key);
+            return as_is.then_some((key, ArgumentSource::Output(place, pointer)));
         }
         let parts = uses.arguments.keys().any(|(name, _)| *name == field.name);
         let wanted = if field.required {
@@ -254,10 +253,11 @@ impl<'a, 'w> Draft<'a, 'w> {
         draw: Draw,
     ) -> Option<Value> {
         let found = uses.part(argument, pointer);
-        if let Shape::Object(fields) = &field.shape {
-            if pointer.len() < 64 && found.is_empty() {
-                return self.object(uses, (argument, pointer), fields, draw);
-            }
+        if let Shape::Object(fields) = &field.shape
+            && pointer.len() < 64
+            && found.is_empty()
+        {
+            return self.object(uses, (argument, pointer), fields, draw);
         }
         match found.first() {
             Some(Use::Key(table)) => self.focus.get(table).map(|row| row[0].clone()),
@@ -307,10 +307,10 @@ impl<'a, 'w> Draft<'a, 'w> {
     /// knows for what describes, and never what the row in focus holds already.
     fn stored(&self, table: &Table, column: &str, field: &Field, draw: Draw) -> Option<Value> {
         let place = table.place(column)?;
-        let column: &Column = &table.columns[place];
+        let target: &Column = &table.columns[place];
         let held = self.focus.get(&table.name).map(|row| &row[place]);
         let label = words::label(&field.name).to_lowercase();
-        let familiar = matches!(column.kind, schemas::Kind::Text)
+        let familiar = matches!(target.kind, schemas::Kind::Text)
             && !["name", "email", "phone", "title", "subject", "key", "id", "url", "date", "time"]
                 .iter()
                 .any(|it| label.split(' ').any(|word| word == *it))
@@ -330,7 +330,7 @@ impl<'a, 'w> Draft<'a, 'w> {
             }
         }
         (0..3)
-            .filter_map(|place| invent(&field.name, &field.shape, Some(column), draw.at(place)))
+            .filter_map(|way| invent(&field.name, &field.shape, Some(target), draw.at(way)))
             .find(|value| held != Some(value))
     }
 }

@@ -279,7 +279,19 @@ fn text(label: &str, format: &str, draw: Draw) -> String {
         list(&["en", "fr", "de", "es", "pt", "ja"])
     } else if says(&["timezone"]) || label.ends_with("time zone") {
         list(&["UTC", "Europe/Paris", "America/New_York", "Asia/Tokyo"])
-    } else if says(&["city", "town", "destination", "origin", "location", "place"]) {
+    } else {
+        described(label, draw)
+    }
+}
+
+/// Text by what the last words of its label say it is, where it is about people and things.
+fn described(label: &str, draw: Draw) -> String {
+    let list = |list: &[&str]| (*draw.from_list(list)).to_string();
+    let first = draw.with("first").from_list(&FIRST);
+    let last = draw.with("last").from_list(&LAST);
+    let digits = |bound: u64| draw.with("digits").below(bound);
+    let says = |words: &[&str]| words.iter().any(|it| label.split(' ').any(|word| word == *it));
+    if says(&["city", "town", "destination", "origin", "location", "place"]) {
         list(&CITIES)
     } else if says(&["country", "nation"]) {
         list(&COUNTRIES)

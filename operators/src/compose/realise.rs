@@ -152,9 +152,9 @@ fn sentences(persona: Persona, clauses: &[Clause], draw: Draw) -> String {
             &phrases::NEXT[..]
         };
         let draw = draw.with("next").at(place);
-        let frame = draw.from_list(list);
+        let following = draw.from_list(list);
         body.push(' ');
-        body.push_str(&phrases::fill(frame, &[("want", &next.whole())]));
+        body.push_str(&phrases::fill(following, &[("want", &next.whole())]));
     }
     body
 }

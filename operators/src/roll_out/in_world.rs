@@ -76,15 +76,15 @@ where
             move |_capability, _info| {
                 let mut pending: BTreeMap<T, (Capability<T>, Changes<D>)> = BTreeMap::new();
                 let mut domains: BTreeMap<DomainId, Domain<D, O>> = BTreeMap::new();
-                move |(records, records_frontier), (environments, environments_frontier), output| {
-                    records.for_each(|capability, batch| {
+                move |(arriving, records_frontier), (replacing, environments_frontier), output| {
+                    arriving.for_each(|capability, batch| {
                         let capability = capability.retain(0);
                         for (record, time, diff) in batch.drain(..) {
                             let changes = at(&mut pending, &capability, &time);
                             changes.entry(domain(&record)).or_default().1.push((record, diff));
                         }
                     });
-                    environments.for_each(|capability, batch| {
+                    replacing.for_each(|capability, batch| {
                         let capability = capability.retain(0);
                         for (environment, time, diff) in batch.drain(..) {
                             let changes = at(&mut pending, &capability, &time);
@@ -151,12 +151,12 @@ fn step<D: Ord + Clone, O: Clone>(
     }
     let current = domain.environments.iter().find(|(_, count)| **count > 0).map(|(it, _)| *it);
     let mut outputs = Vec::new();
-    for (record, before) in before {
+    for (record, counted) in before {
         let Some((count, results)) = domain.records.get_mut(&record) else { continue };
         if results.is_none() && *count != 0 {
             *results = current.map(|payload| logic(&record, &payload));
         }
-        let change = *count - before;
+        let change = *count - counted;
         if let Some(results) = results.as_ref().filter(|_| change != 0) {
             outputs.extend(results.iter().map(|it| (it.clone(), change)));
         }

@@ -160,10 +160,10 @@ impl<'t> Play<'t, '_> {
             }
         }
         let draw = draw.with("report");
-        let last = reports.len().saturating_sub(1);
+        let latest = reports.len().saturating_sub(1);
         let mut said: Vec<String> = Vec::new();
         for (place, (operation, observation, effect)) in reports.iter().enumerate() {
-            let telling = place == last
+            let telling = place == latest
                 || *effect == Effect::Write
                 || reports.len() < 3 && said.is_empty() && !self.feeds(intent, place);
             if telling && !observation.failed {
@@ -192,12 +192,11 @@ impl<'t> Play<'t, '_> {
     /// The want's calls, those that are made in one message together.
     fn batches(&self, intent: &Intent, draw: Draw) -> Vec<Vec<usize>> {
         let mut order = intent.calls.clone();
-        if self.mistake == Some(Mistake::Reordered) {
-            if let Some(place) = mistake::reorderable(self.task) {
-                if let Some(at) = order.iter().position(|it| *it == place) {
-                    order.swap(at - 1, at);
-                }
-            }
+        if self.mistake == Some(Mistake::Reordered)
+            && let Some(place) = mistake::reorderable(self.task)
+            && let Some(at) = order.iter().position(|it| *it == place)
+        {
+            order.swap(at - 1, at);
         }
         let parallel =
             draw.with("parallel").happens(600) && self.mistake != Some(Mistake::Reordered);
@@ -212,7 +211,7 @@ impl<'t> Play<'t, '_> {
                             && !call.sources.iter().any(
                                 |(_, source)| matches!(source, ArgumentSource::Output(from, _) if from == it),
                             )
-                            && !call.sources.iter().any(|(_, it)| *it == ArgumentSource::OnRequest)
+                            && !call.sources.iter().any(|(_, from)| *from == ArgumentSource::OnRequest)
                     })
                 });
             match batches.last_mut() {

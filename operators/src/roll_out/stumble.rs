@@ -91,13 +91,13 @@ impl Play<'_, '_> {
         let Some(operation) = self.world.operation(&call.name) else { return };
         let mut arguments = call.arguments.clone();
         for (name, source) in &call.sources {
-            if *source == ArgumentSource::OnRequest {
-                if let Some(field) = operation.input.iter().find(|field| field.name == *name) {
-                    let guess = (0..4)
-                        .filter_map(|at| invent(name, &field.shape, None, draw.with(name).at(at)))
-                        .find(|guess| Some(guess) != call.arguments.get(name));
-                    arguments = replaced(&arguments, name, guess.unwrap_or_default());
-                }
+            if *source == ArgumentSource::OnRequest
+                && let Some(field) = operation.input.iter().find(|field| field.name == *name)
+            {
+                let guess = (0..4)
+                    .filter_map(|at| invent(name, &field.shape, None, draw.with(name).at(at)))
+                    .find(|guess| Some(guess) != call.arguments.get(name));
+                arguments = replaced(&arguments, name, guess.unwrap_or_default());
             }
         }
         self.call_all(&[Call { name: call.name.clone(), arguments }], false);

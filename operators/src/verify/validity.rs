@@ -72,13 +72,11 @@ fn well_formed(messages: &[Message]) -> Result<(), String> {
                 expected[0]
             ));
         }
-        let alternates = match (last, role) {
-            (None, Speaker::User) | (Some(Speaker::User | Speaker::Tool), Speaker::Assistant) => {
-                true
-            }
-            (Some(Speaker::Assistant), Speaker::User) => true,
-            _ => false,
-        };
+        let alternates = matches!(
+            (last, role),
+            (None | Some(Speaker::Assistant), Speaker::User)
+                | (Some(Speaker::User | Speaker::Tool), Speaker::Assistant)
+        );
         if !alternates {
             return Err(format!("message {number} is the {}'s out of turn", role.name()));
         }

@@ -218,24 +218,24 @@ fn core(
     let plain = |list: &[&str]| list.contains(&verb.as_str());
     let reads = operation.effect == Effect::Read;
     if reads && uses.lists {
-        let verb = draw.from_list(&FIND);
-        return format!("{verb} {}", words::plural(noun));
+        let finding = draw.from_list(&FIND);
+        return format!("{finding} {}", words::plural(noun));
     }
     let generic_read = plain(&[
         "get", "retrieve", "fetch", "show", "read", "view", "find", "list", "search", "describe",
         "lookup", "query", "see", "return", "obtain", "",
     ]);
     if reads && generic_read {
-        let verb = draw.from_list(&LOOK);
+        let looking = draw.from_list(&LOOK);
         return match reference {
             Some(reference) => {
                 let about = draw.with("about").from_list(&ABOUT).replace("{it}", reference);
-                format!("{verb} {about}")
+                format!("{looking} {about}")
             }
-            None if words::is_uncounted(noun) => format!("{verb} the {noun}"),
-            None if keyed => format!("{verb} the details of {}", words::with_article(noun)),
-            None if open => format!("{verb} {}", words::with_article(noun)),
-            None => format!("{verb} the {noun}"),
+            None if words::is_uncounted(noun) => format!("{looking} the {noun}"),
+            None if keyed => format!("{looking} the details of {}", words::with_article(noun)),
+            None if open => format!("{looking} {}", words::with_article(noun)),
+            None => format!("{looking} the {noun}"),
         };
     }
     let synonym = if !uses.creates.is_empty()
@@ -284,61 +284,7 @@ impl Parts {
     ) {
         let label = words::label(argument);
         self.told.push((label.clone(), said.into()));
-        let found = uses.argument(argument).first();
-        let table = uses.key_of(argument).and_then(|it| teller.world.environment().table(it));
-        let reads = operation.effect == Effect::Read;
-        let lower = label.to_lowercase();
-        let counted = |unit: &str| match value {
-            Value::Integer(1) => unit.trim_end_matches('s').to_string(),
-            _ => unit.to_string(),
-        };
-        let phrase = match (found, lower.as_str()) {
-            (Some(Use::Key(_)), _)
-                if table.is_some_and(|it| lower == format!("{} id", it.noun)) =>
-            {
-                let noun = table.map_or("", |it| it.noun.as_str());
-                Some(format!("{} {noun} {said}", preposition(&operation.verb)))
-            }
-            (Some(Use::Limit), _) => Some(
-                draw.with(argument)
-                    .from_list(&["with no more than {said} results", "limited to {said} results"])
-                    .replace("{said}", said),
-            ),
-            (
-                Some(Use::Filter(_, _, schemas::Comparison::Contains)),
-                "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
-                | "search query" | "text",
-            ) => Some(
-                draw.with(argument)
-                    .from_list(&["matching {said}", "that match {said}", "to do with {said}"])
-                    .replace("{said}", said),
-            ),
-            (
-                _,
-                "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
-                | "search query",
-            ) if reads => Some(format!("matching {said}")),
-            (_, "days" | "nights" | "hours" | "minutes" | "weeks" | "months")
-                if value.as_number().is_some() =>
-            {
-                Some(format!("for {said} {}", counted(&lower)))
-            }
-            (
-                _,
-                "from" | "origin" | "from currency" | "source currency" | "from city"
-                | "source language",
-            ) => Some(format!("from {said}")),
-            (
-                _,
-                "to" | "destination" | "to currency" | "target currency" | "to city"
-                | "target language",
-            ) => Some(format!("to {said}")),
-            (_, "city" | "country" | "location") => Some(format!("in {said}")),
-            (_, "date" | "day") => Some(format!("on {said}")),
-            (_, "start date") => Some(format!("starting on {said}")),
-            (_, "end date") => Some(format!("ending on {said}")),
-            _ => None,
-        };
+        let phrase = phrase(teller, uses, operation, (argument, value, said), draw);
         match phrase {
             Some(phrase) => self.free.push(phrase),
             None => {
@@ -375,5 +321,69 @@ impl Parts {
         said.push_str(if setting { ", setting " } else { " with " });
         said.push_str(&words::listed(&parts));
         said
+    }
+}
+
+/// The argument with a preposition of its own; none if it goes with a plain `with`.
+fn phrase(
+    teller: &Teller<'_>,
+    uses: &Uses,
+    operation: &Operation,
+    (argument, value, said): (&str, &Value, &str),
+    draw: Draw,
+) -> Option<String> {
+    let label = words::label(argument);
+    let found = uses.argument(argument).first();
+    let table = uses.key_of(argument).and_then(|it| teller.world.environment().table(it));
+    let reads = operation.effect == Effect::Read;
+    let lower = label.to_lowercase();
+    let counted = |unit: &str| match value {
+        Value::Integer(1) => unit.trim_end_matches('s').to_string(),
+        _ => unit.to_string(),
+    };
+    match (found, lower.as_str()) {
+        (Some(Use::Key(_)), _) if table.is_some_and(|it| lower == format!("{} id", it.noun)) => {
+            let noun = table.map_or("", |it| it.noun.as_str());
+            Some(format!("{} {noun} {said}", preposition(&operation.verb)))
+        }
+        (Some(Use::Limit), _) => Some(
+            draw.with(argument)
+                .from_list(&["with no more than {said} results", "limited to {said} results"])
+                .replace("{said}", said),
+        ),
+        (
+            Some(Use::Filter(_, _, schemas::Comparison::Contains)),
+            "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
+            | "search query" | "text",
+        ) => Some(
+            draw.with(argument)
+                .from_list(&["matching {said}", "that match {said}", "to do with {said}"])
+                .replace("{said}", said),
+        ),
+        (
+            _,
+            "query" | "q" | "search" | "keyword" | "keywords" | "term" | "search term"
+            | "search query",
+        ) if reads => Some(format!("matching {said}")),
+        (_, "days" | "nights" | "hours" | "minutes" | "weeks" | "months")
+            if value.as_number().is_some() =>
+        {
+            Some(format!("for {said} {}", counted(&lower)))
+        }
+        (
+            _,
+            "from" | "origin" | "from currency" | "source currency" | "from city"
+            | "source language",
+        ) => Some(format!("from {said}")),
+        (
+            _,
+            "to" | "destination" | "to currency" | "target currency" | "to city"
+            | "target language",
+        ) => Some(format!("to {said}")),
+        (_, "city" | "country" | "location") => Some(format!("in {said}")),
+        (_, "date" | "day") => Some(format!("on {said}")),
+        (_, "start date") => Some(format!("starting on {said}")),
+        (_, "end date") => Some(format!("ending on {said}")),
+        _ => None,
     }
 }

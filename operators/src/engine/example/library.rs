@@ -31,7 +31,7 @@ pub fn library() -> Environment {
     environment(
         "library-lending",
         vec![books(), members(), loans()],
-        readers().into_iter().chain(writers()).collect(),
+        [catalogue(), accounts(), lending(), registering()].into_iter().flatten().collect(),
     )
 }
 
@@ -124,8 +124,7 @@ fn limit() -> Field {
     }
 }
 
-fn readers() -> Vec<Operation> {
-    let statuses = Shape::Choice(vec![Value::text("active"), Value::text("returned")]);
+fn catalogue() -> Vec<Operation> {
     vec![
         operation(
             ("search_books", "search", "book"),
@@ -152,6 +151,12 @@ fn readers() -> Vec<Operation> {
             vec![lookup("book", "books", "book_id")],
             shown("book", &BOOK),
         ),
+    ]
+}
+
+fn accounts() -> Vec<Operation> {
+    let statuses = Shape::Choice(vec![Value::text("active"), Value::text("returned")]);
+    vec![
         operation(
             ("get_member", "get", "member"),
             "Shows a member's record.",
@@ -197,7 +202,7 @@ fn readers() -> Vec<Operation> {
     ]
 }
 
-fn writers() -> Vec<Operation> {
+fn lending() -> Vec<Operation> {
     let days = Shape::Integer { minimum: Some(1), maximum: Some(28) };
     let copies = || Expression::column("book", "copies_available");
     vec![
@@ -254,27 +259,27 @@ fn writers() -> Vec<Operation> {
             ],
             shown("loan", &LOAN),
         ),
-        operation(
-            ("register_member", "register", "member"),
-            "Registers a new member.",
-            vec![
-                field("name", Shape::text(), true, "Full name."),
-                field(
-                    "email",
-                    Shape::Text { format: "email".into(), pattern: String::new() },
-                    true,
-                    "",
-                ),
-            ],
-            vec![insert(
-                "member",
-                "members",
-                vec![
-                    ("name", Expression::argument("name")),
-                    ("email", Expression::argument("email")),
-                ],
-            )],
-            shown("member", &MEMBER),
-        ),
     ]
+}
+
+fn registering() -> Vec<Operation> {
+    vec![operation(
+        ("register_member", "register", "member"),
+        "Registers a new member.",
+        vec![
+            field("name", Shape::text(), true, "Full name."),
+            field(
+                "email",
+                Shape::Text { format: "email".into(), pattern: String::new() },
+                true,
+                "",
+            ),
+        ],
+        vec![insert(
+            "member",
+            "members",
+            vec![("name", Expression::argument("name")), ("email", Expression::argument("email"))],
+        )],
+        shown("member", &MEMBER),
+    )]
 }
