@@ -203,7 +203,12 @@ pub(super) fn goodbye(draw: Draw) -> &'static str {
 pub(super) fn report(operation: Option<&Operation>, value: &Value, draw: Draw) -> String {
     let noun = operation.map_or("result", |it| it.noun.as_str());
     let noun = if noun.is_empty() { "result" } else { noun };
-    let body = told(noun, value, draw);
+    // A write answers with what it wrote, whatever lists that holds; a read, with what it found.
+    let write = operation.is_some_and(|it| it.effect == Effect::Write);
+    let body = match value {
+        Value::Object(entries) if write => described(&parts(entries, TOLD_MAX + 2), draw),
+        _ => told(noun, value, draw),
+    };
     match operation.filter(|it| it.effect == Effect::Write) {
         Some(write) => {
             let done = done(write, noun, draw.with("done"));
@@ -357,7 +362,7 @@ fn retold(value: &Value) -> String {
         other => other.to_string(),
     };
     if text.chars().count() <= RETOLD_CHARS_MAX {
-        return text;
+        return text.trim_end_matches('.').to_string();
     }
     let cut: String = text.chars().take(RETOLD_CHARS_MAX).collect();
     let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(front, _)| front);
