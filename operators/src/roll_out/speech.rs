@@ -204,9 +204,9 @@ pub(super) fn report(operation: Option<&Operation>, value: &Value, draw: Draw) -
     let noun = operation.map_or("result", |it| it.noun.as_str());
     let noun = if noun.is_empty() { "result" } else { noun };
     // A write answers with what it wrote, whatever lists that holds; a read, with what it found.
-    let write = operation.is_some_and(|it| it.effect == Effect::Write);
+    let writes = operation.is_some_and(|it| it.effect == Effect::Write);
     let body = match value {
-        Value::Object(entries) if write => described(&parts(entries, TOLD_MAX + 2), draw),
+        Value::Object(entries) if writes => described(&parts(entries, TOLD_MAX + 2), draw),
         _ => told(noun, value, draw),
     };
     match operation.filter(|it| it.effect == Effect::Write) {
