@@ -75,18 +75,18 @@ struct Heard {
 }
 
 fn sum<D: Ord + Clone>(updates: &Updates<D>, epoch: u64) -> BTreeMap<D, isize> {
-    let mut sum = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for (record, _, diff) in updates.lock().unwrap().iter().filter(|(_, at, _)| *at <= epoch) {
-        *sum.entry(record.clone()).or_default() += diff;
+        *counts.entry(record.clone()).or_default() += diff;
     }
-    sum.retain(|_, count| *count != 0);
-    sum
+    counts.retain(|_, count| *count != 0);
+    counts
 }
 
 fn once<D: Ord + Clone>(updates: &Updates<D>, epoch: u64) -> BTreeSet<D> {
-    let sum = sum(updates, epoch);
-    assert!(sum.values().all(|count| *count == 1), "every record is there once");
-    sum.into_keys().collect()
+    let counts = sum(updates, epoch);
+    assert!(counts.values().all(|count| *count == 1), "every record is there once");
+    counts.into_keys().collect()
 }
 
 impl Heard {
@@ -109,8 +109,8 @@ fn live(
     weights: &Arc<Weights>,
     workers: usize,
 ) -> Heard {
-    let heard = Heard::default();
-    let inside = heard.clone();
+    let all = Heard::default();
+    let inside = all.clone();
     let (resources, epochs, weights) = (resources(shelf), epochs.to_vec(), Arc::clone(weights));
     timely::execute(timely::Config::process(workers), move |worker| {
         let meter = Meter::listen(worker);
@@ -121,9 +121,9 @@ fn live(
             let out = chain(read, weights, &Partition::default(), &plan(), &resources, &meter);
             macro_rules! hear {
                 ($collection:expr, $updates:ident) => {
-                    let updates = Arc::clone(&inside.$updates);
+                    let heard = Arc::clone(&inside.$updates);
                     $collection
-                        .inspect(move |update| updates.lock().unwrap().push(update.clone()))
+                        .inspect(move |update| heard.lock().unwrap().push(update.clone()))
                         .probe_with(&probe);
                 };
             }
@@ -155,7 +155,7 @@ fn live(
         }
     })
     .unwrap();
-    heard
+    all
 }
 
 /// The twin: one epoch of a fresh dataflow.
@@ -227,8 +227,8 @@ fn live_dataflow_holds_what_a_fresh_run_makes() {
         let caught = from_scratch(&shelf, documents, Some(Arc::clone(&weights)), prior);
         prior = caught.partition.clone();
         let expected = state(caught);
-        for heard in &heard {
-            assert_eq!(heard.at(epoch as u64), expected, "epoch {epoch}");
+        for of_workers in &heard {
+            assert_eq!(of_workers.at(epoch as u64), expected, "epoch {epoch}");
         }
     }
 }

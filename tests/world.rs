@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use dataflows::build::{BuildError, Listener, Request, build};
@@ -97,8 +98,8 @@ fn worlds_do_not_depend_on_workers_or_the_order_of_files() {
     let (folder, corpus) = example(&["library", "clinic", "hotels", "leftovers"]);
     let worlds: Vec<PathBuf> =
         ["one", "two", "three"].iter().map(|name| folder.path().join(name)).collect();
-    made(&[corpus.clone()], &worlds[0], 1);
-    made(&[corpus.clone()], &worlds[1], 2);
+    made(slice::from_ref(&corpus), &worlds[0], 1);
+    made(slice::from_ref(&corpus), &worlds[1], 2);
     // The same files given one by one, backwards, go by the same names only below one folder; so
     // the third world reads a copy whose entries were made in another order.
     let backwards = folder.path().join("again").join("corpus");
@@ -118,7 +119,7 @@ fn worlds_do_not_depend_on_workers_or_the_order_of_files() {
 fn unchanged_corpus_makes_no_version_and_no_work() {
     let (folder, corpus) = example(&["fitness", "invoicing"]);
     let world = folder.path().join("world");
-    assert!(made(&[corpus.clone()], &world, 1).changed);
+    assert!(made(slice::from_ref(&corpus), &world, 1).changed);
     let before = committed(&world);
     let again = made(&[corpus], &world, 2);
     assert!(!again.changed);
@@ -131,7 +132,7 @@ fn unchanged_corpus_makes_no_version_and_no_work() {
 fn changed_corpus_equals_a_rebuild_with_the_same_pins() {
     let (folder, corpus) = example(&["library", "clinic", "fitness", "hotels", "leftovers"]);
     let world = folder.path().join("world");
-    made(&[corpus.clone()], &world, 1);
+    made(slice::from_ref(&corpus), &world, 1);
 
     let added = corpus.join("museum.rapidapi.json");
     let steps: [&dyn Fn(); 4] = [
@@ -143,13 +144,13 @@ fn changed_corpus_equals_a_rebuild_with_the_same_pins() {
     for (place, step) in steps.into_iter().enumerate() {
         step();
         let parsed_before = 5;
-        let summary = made(&[corpus.clone()], &world, 2);
+        let summary = made(slice::from_ref(&corpus), &world, 2);
         assert!(summary.changed);
         assert!(summary.work["documents_parsed"] < parsed_before, "{:?}", summary.work);
         let rebuilt = folder.path().join(format!("rebuilt-{place}"));
         let pinned = Request {
             pinned: Some((world.clone(), Some(summary.parent.unwrap()))),
-            ..request(&[corpus.clone()], &rebuilt, 1)
+            ..request(slice::from_ref(&corpus), &rebuilt, 1)
         };
         build(&pinned, &Silent).unwrap();
         assert_same(&latest(&world), &committed(&rebuilt));
@@ -167,7 +168,7 @@ fn edit(path: &Path, from: &str, to: &str) {
 fn added_file_leaves_other_domains_alone() {
     let (folder, corpus) = example(&["clinic", "hotels", "invoicing", "parcels", "warehouse"]);
     let world = folder.path().join("world");
-    let full = made(&[corpus.clone()], &world, 1);
+    let full = made(slice::from_ref(&corpus), &world, 1);
     fs::copy("tests/corpus/museum.rapidapi.json", corpus.join("museum.rapidapi.json")).unwrap();
     let more = made(&[corpus], &world, 1);
     assert_eq!(more.work["documents_parsed"], 1);
@@ -181,7 +182,7 @@ fn added_file_leaves_other_domains_alone() {
 fn removed_source_leaves_no_row() {
     let (folder, corpus) = example(&["library", "helpdesk", "repairs"]);
     let world = folder.path().join("world");
-    made(&[corpus.clone()], &world, 1);
+    made(slice::from_ref(&corpus), &world, 1);
     fs::remove_file(corpus.join("helpdesk.jsonl")).unwrap();
     made(&[corpus], &world, 1);
     let opened = World::open(&world).unwrap();
@@ -205,8 +206,8 @@ fn empty_and_missing_corpora_are_errors_and_make_no_world_version() {
     let error = build(&request(&[empty], &world, 1), &Silent).unwrap_err();
     assert!(matches!(error, BuildError::Corpus(_)), "{error}");
     let missing = folder.path().join("missing");
-    let error = build(&request(&[missing], &world, 1), &Silent).unwrap_err();
-    assert!(error.to_string().contains("missing"), "{error}");
+    let said = build(&request(&[missing], &world, 1), &Silent).unwrap_err().to_string();
+    assert!(said.contains("missing"), "{said}");
 }
 
 #[test]

@@ -32,8 +32,7 @@ impl Recall<Vector> for KnownVectors {
 ///
 /// Fails if an object cannot be kept.
 pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, StoreError> {
-    let near = caught.near.iter().copied();
-    let remembered = Remembered::new(&plan.graph, &caught.vectors, near);
+    let remembered = Remembered::new(&plan.graph, &caught.vectors, caught.near.iter().copied());
     let mut neighbours = vec![Remembered { tools: BTreeMap::new(), ..remembered }; SHARDS as usize];
     for (tool, known) in remembered.tools {
         neighbours[homeless_shard(tool, SHARDS) as usize].tools.insert(tool, known);
@@ -45,14 +44,14 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
         write_vector(revision, vector, shard);
     }
     let mut roles = Roles::new();
-    for (place, (neighbours, vectors)) in neighbours.iter().zip(vectors).enumerate() {
-        let rows = neighbours.tools.len() as u64;
+    for (place, (near, points)) in neighbours.iter().zip(vectors).enumerate() {
+        let rows = near.tools.len() as u64;
         if 0 < rows {
-            let object = write_json(store, rows, neighbours)?;
-            roles.insert(format!("neighbours/{place:04}"), object);
-            let folded = zstd::encode_all(vectors.as_slice(), 1).map_err(compressing)?;
-            let object = store.put_object("bin.zst", rows, &folded)?;
-            roles.insert(format!("vectors/{place:04}"), object);
+            let kept = write_json(store, rows, near)?;
+            roles.insert(format!("neighbours/{place:04}"), kept);
+            let folded = zstd::encode_all(points.as_slice(), 1).map_err(compressing)?;
+            let points = store.put_object("bin.zst", rows, &folded)?;
+            roles.insert(format!("vectors/{place:04}"), points);
         }
     }
     Ok(roles)

@@ -101,19 +101,20 @@ impl Memory {
             let key = materialize::key(&entry.domain, &plan.environment, plan.seed);
             self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
             if let Some(environment) = &entry.environment {
-                let key = compose::key(&environment.payload, &plan.task, plan.seed);
+                let of_tasks = compose::key(&environment.payload, &plan.task, plan.seed);
                 let (tasks, rejections) = (entry.tasks.clone(), entry.unprovable.clone());
-                self.tasks.0.insert(key, compose::Outcome { tasks, rejections });
+                self.tasks.0.insert(of_tasks, compose::Outcome { tasks, rejections });
             }
             for task in &entry.tasks {
-                let key = roll_out::key(&task.payload, &plan.rollout, plan.seed);
-                let of_task = entry.verified.iter().map(|it| &it.trajectory);
-                let rolled = of_task.filter(|it| it.task == task.id).cloned().collect();
-                self.trajectories.0.insert(key, rolled);
+                let of_task = roll_out::key(&task.payload, &plan.rollout, plan.seed);
+                let attempts = entry.verified.iter().map(|it| &it.trajectory);
+                let rolled = attempts.filter(|it| it.task == task.id).cloned().collect();
+                self.trajectories.0.insert(of_task, rolled);
             }
             for Verified { trajectory, verdict } in &entry.verified {
-                let key = verify::key(&trajectory.rolled_from, &trajectory.payload, &plan.filter);
-                self.verdicts.0.insert(key, verdict.clone());
+                let (from, payload) = (&trajectory.rolled_from, &trajectory.payload);
+                let of_verdict = verify::key(from, payload, &plan.filter);
+                self.verdicts.0.insert(of_verdict, verdict.clone());
             }
         }
     }

@@ -130,6 +130,10 @@ struct Nets {
 /// # Errors
 ///
 /// Fails if the threads cannot be started, or if one of them panicked.
+///
+/// # Panics
+///
+/// Panics if a record came out more or less than once, which is an operator's fault.
 pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caught, String> {
     let nets = Nets::default();
     let busy = Busy::default();

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use operators::{Depot, get_record};
 use schemas::{
-    Digest, DomainId, Draw, Environment, Plan, Provenance, Task, TaskRef, Tool, ToolId, Verified,
+    Digest, DomainId, Draw, Environment, Plan, Provenance, Stage, Task, TaskRef, Tool, ToolId,
+    Verified,
 };
 
 use crate::dataset::{
@@ -54,6 +55,10 @@ pub fn is_vertical(name: &str, plan: &Plan) -> bool {
 /// # Errors
 ///
 /// Fails with the first shard that cannot be written; what was written is unreferenced then.
+///
+/// # Panics
+///
+/// Panics if what was caught does not belong together, such as a task without its domain.
 pub fn write_shards(
     caught: &Caught,
     plan: &Plan,
@@ -126,23 +131,23 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
         let of = &mut ledgers[homeless_shard(*tool, shards) as usize];
         of.homeless.insert(*tool, digest(tool));
     }
-    let mut entry = |domain: DomainId, change: &mut dyn FnMut(&mut Entry)| {
+    let mut change = |domain: DomainId, change: &mut dyn FnMut(&mut Entry)| {
         let found = ledgers[shard(domain, shards) as usize].entries.get_mut(&domain);
         change(found.expect("what was made in a domain has a domain"));
     };
-    for it in &caught.environments {
-        entry(it.domain, &mut |entry| entry.environment = Some(it.clone()));
+    for made in &caught.environments {
+        change(made.domain, &mut |it| it.environment = Some(made.clone()));
     }
-    for it in &caught.tasks {
-        entry(it.domain, &mut |entry| entry.tasks.push(it.clone()));
+    for made in &caught.tasks {
+        change(made.domain, &mut |it| it.tasks.push(made.clone()));
     }
-    for it in &caught.verified {
-        entry(it.trajectory.domain, &mut |entry| entry.verified.push(it.clone()));
+    for made in &caught.verified {
+        change(made.trajectory.domain, &mut |it| it.verified.push(made.clone()));
     }
     for (domain, rejection) in &caught.of_domains {
-        entry(*domain, &mut |entry| match rejection.stage {
-            schemas::Stage::Gate => entry.ungated.push(rejection.clone()),
-            _ => entry.unprovable.push(rejection.clone()),
+        change(*domain, &mut |it| match rejection.stage {
+            Stage::Gate => it.ungated.push(rejection.clone()),
+            _ => it.unprovable.push(rejection.clone()),
         });
     }
     ledgers
@@ -180,11 +185,11 @@ impl Context<'_> {
             && parent.contents.objects.get(&role).map(|it| it.digest) == Some(Digest::of(&bytes))
         {
             // An equal ledger names equal payloads, so every object of the shard is the same.
-            let of_shard = |role: &str| {
-                role.rsplit('/').next() == Some(&format!("{place:04}")) && is_of_shards(role)
+            let of_shard = |other: &str| {
+                other.rsplit('/').next() == Some(&format!("{place:04}")) && is_of_shards(other)
             };
-            let same = parent.contents.objects.iter().filter(|(role, _)| of_shard(role));
-            return Ok(same.map(|(role, object)| (role.clone(), object.clone())).collect());
+            let same = parent.contents.objects.iter().filter(|(other, _)| of_shard(other));
+            return Ok(same.map(|(other, object)| (other.clone(), object.clone())).collect());
         }
         let entries = ledger.entries.len() as u64;
         let mut roles = Roles::from([(role, self.store.put_object("json.zst", entries, &bytes)?)]);
@@ -295,9 +300,9 @@ impl Context<'_> {
         rows.tools.sort_by_key(|row| row.tool.id);
         rows.domains.sort_by_key(|row| row.id);
         let mut roles = Roles::new();
-        let mut put = |config: &str, rows: usize, bytes: Result<Vec<u8>, DatasetError>| {
-            if 0 < rows {
-                let object = self.store.put_object("parquet", rows as u64, &bytes?)?;
+        let mut put = |config: &str, count: usize, bytes: Result<Vec<u8>, DatasetError>| {
+            if 0 < count {
+                let object = self.store.put_object("parquet", count as u64, &bytes?)?;
                 roles.insert(format!("{config}/{split}/{place:04}"), object);
             }
             Ok::<(), ShardError>(())

@@ -308,11 +308,12 @@ fn recalling_is_an_optimisation_and_nothing_else() {
     };
     let trajectories: BTreeMap<_, _> =
         all.iter().map(|it| (key(it), vec![it.trajectory.clone()])).collect();
-    let key = |it: &Verified| {
+    let verdict_key = |it: &Verified| {
         let TrajectoryRef { rolled_from, payload, .. } = &it.trajectory;
         operators::verify::key(rolled_from, payload, &FilterPlan::default())
     };
-    let verdicts: BTreeMap<_, _> = all.iter().map(|it| (key(it), it.verdict.clone())).collect();
+    let verdicts: BTreeMap<_, _> =
+        all.iter().map(|it| (verdict_key(it), it.verdict.clone())).collect();
     let lives: Vec<Life<TaskRef>> = STAGE.tasks.iter().map(|it| (it.clone(), 0, None)).collect();
     let work = Arc::new(Work::default());
     let counted = Arc::clone(&work);
