@@ -50,8 +50,8 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
             let kept = write_json(store, rows, near)?;
             roles.insert(format!("neighbours/{place:04}"), kept);
             let folded = zstd::encode_all(points.as_slice(), 1).map_err(compressing)?;
-            let points = store.put_object("bin.zst", rows, &folded)?;
-            roles.insert(format!("vectors/{place:04}"), points);
+            let packed = store.put_object("bin.zst", rows, &folded)?;
+            roles.insert(format!("vectors/{place:04}"), packed);
         }
     }
     Ok(roles)
