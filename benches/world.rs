@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ fn corpora() -> Vec<(&'static str, &'static str)> {
     match (measuring, Path::new(REAL.0).is_dir()) {
         (true, true) => vec![EXAMPLE, REAL],
         (true, false) => {
-            eprintln!("SKIPPED the real corpus: {} is not there", REAL.0);
+            writeln!(io::stderr(), "SKIPPED the real corpus: {} is not there", REAL.0).unwrap();
             vec![EXAMPLE]
         }
         (false, _) => vec![EXAMPLE],

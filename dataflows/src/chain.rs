@@ -89,67 +89,52 @@ pub fn chain<'scope>(
     weights: Collection<'scope, Arc<Weights>>,
     prior: &Partition,
     plan: &Plan,
-    resources: &Resources,
+    known: Resources,
     meter: &Meter,
 ) -> Chain<'scope> {
-    let Resources { library, depot, work, .. } = resources.clone();
-    let seed = plan.seed;
     let scope = documents.inner.scope();
     let verb = |name| meter.begin(name, scope.worker().peek_identifier());
+    let seed = plan.seed;
+    let depot = || Arc::clone(&known.depot);
+    let work = || Arc::clone(&known.work);
 
     verb("parse");
-    let (records, unreadable) = documents.parse(library);
+    let (records, unreadable) = documents.parse(known.library);
     let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
     verb("link");
-    let vectors =
-        tools.clone().encode(weights.clone(), Arc::clone(&resources.vectors), Arc::clone(&work));
-    let (links, near) =
-        vectors.clone().link(&plan.graph, Arc::clone(&resources.neighbours), Arc::clone(&work));
+    let vectors = tools.clone().encode(weights.clone(), known.vectors, work());
+    let (links, near) = vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
     let ids = tools.clone().map(|tool| tool.id);
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
     verb("materialize");
-    let (environments, unsound) = domains.clone().materialize(
-        tools.clone(),
-        Workshop {
-            plan: plan.environment.clone(),
-            seed,
-            depot: Arc::clone(&depot),
-            recall: Arc::clone(&resources.environments),
-            work: Arc::clone(&work),
-        },
-    );
-    verb("compose");
-    let (tasks, unprovable) = environments.clone().compose(
-        &plan.task,
+    let workshop = Workshop {
+        plan: plan.environment.clone(),
         seed,
-        Arc::clone(&depot),
-        Arc::clone(&resources.tasks),
-        Arc::clone(&work),
-    );
+        depot: depot(),
+        recall: known.environments,
+        work: work(),
+    };
+    let (environments, unsound) = domains.clone().materialize(tools.clone(), workshop);
+    verb("compose");
+    let (tasks, unprovable) =
+        environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
     verb("roll_out");
+    let worlds = environments.clone();
     let trajectories = tasks.clone().roll_out(
-        environments.clone(),
+        worlds.clone(),
         &plan.rollout,
         seed,
-        Arc::clone(&depot),
-        Arc::clone(&resources.trajectories),
-        Arc::clone(&work),
+        depot(),
+        known.trajectories,
+        work(),
     );
     verb("verify");
-    let verified = trajectories.verify(
-        environments.clone(),
-        &plan.filter,
-        depot,
-        Arc::clone(&resources.verdicts),
-        work,
-    );
+    let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
     verb("capture");
 
-    let rejections = unreadable.concatenate([unfit, homeless]);
-    let of_domains = unsound.concat(unprovable);
     Chain {
         records,
         tools,
@@ -163,8 +148,8 @@ pub fn chain<'scope>(
         environments,
         tasks,
         verified,
-        rejections,
-        of_domains,
+        rejections: unreadable.concatenate([unfit, homeless]),
+        of_domains: unsound.concat(unprovable),
     }
 }
 

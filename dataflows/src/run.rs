@@ -148,7 +148,7 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
         let (mut documents, mut weights) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
             let (weights, weighed) = scope.new_collection();
-            let out = chain(read, weighed, &given.prior, &given.plan, &resources, &meter);
+            let out = chain(read, weighed, &given.prior, &given.plan, resources.clone(), &meter);
             inside.records.catch(out.records.map(|_| ()), &done);
             inside.tools.catch(out.tools, &tooled);
             inside.provenance.catch(out.provenance, &done);
