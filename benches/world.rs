@@ -4,9 +4,9 @@
 //! takes the real corpus beside the repository where there is one, and says so loudly where not.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
+#![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ fn corpora() -> Vec<(&'static str, &'static str)> {
     match (measuring, Path::new(REAL.0).is_dir()) {
         (true, true) => vec![EXAMPLE, REAL],
         (true, false) => {
-            writeln!(io::stderr(), "SKIPPED the real corpus: {} is not there", REAL.0).unwrap();
+            eprintln!("SKIPPED the real corpus: {} is not there", REAL.0);
             vec![EXAMPLE]
         }
         (false, _) => vec![EXAMPLE],

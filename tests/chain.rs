@@ -111,7 +111,7 @@ fn live(
 ) -> Heard {
     let all = Heard::default();
     let inside = all.clone();
-    let (resources, epochs, weights) = (resources(shelf), epochs.to_vec(), Arc::clone(weights));
+    let (resources, epochs, fixed) = (resources(shelf), epochs.to_vec(), Arc::clone(weights));
     timely::execute(timely::Config::process(workers), move |worker| {
         let meter = Meter::listen(worker);
         let probe = ProbeHandle::new();
@@ -138,7 +138,7 @@ fn live(
             (documents, weighed)
         });
         if worker.index() == 0 {
-            weighed.insert(Arc::clone(&weights));
+            weighed.insert(Arc::clone(&fixed));
         }
         let mut before = BTreeSet::new();
         for (epoch, now) in epochs.iter().enumerate() {
