@@ -117,9 +117,9 @@ fn live(
         let probe = ProbeHandle::new();
         let (mut documents, mut weighed) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
-            let (weighed, weights) = scope.new_collection();
+            let (weighed, pinned) = scope.new_collection();
             let out =
-                chain(read, weights, &Partition::default(), &plan(), resources.clone(), &meter);
+                chain(read, pinned, &Partition::default(), &plan(), resources.clone(), &meter);
             macro_rules! hear {
                 ($collection:expr, $updates:ident) => {
                     let heard = Arc::clone(&inside.$updates);
