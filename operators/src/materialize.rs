@@ -25,6 +25,7 @@ use crate::work::Work;
 pub use crate::materialize::gate::arguments;
 
 mod words;
+pub(crate) mod hints;
 mod lexicon;
 mod naming;
 mod reading;
@@ -41,7 +42,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-const REVISION: &str = "materialize 1";
+const REVISION: &str = "materialize 2";
 /// Longest name of an operation.
 const NAME_MAX: usize = 64;
 

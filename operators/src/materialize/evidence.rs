@@ -2,6 +2,7 @@
 
 use schemas::{Column, Field, Kind, Role, Shape, Value};
 
+use crate::materialize::hints::{Named, named};
 use crate::materialize::naming::{LABELS, is_quantity};
 use crate::materialize::settle::Nouns;
 
@@ -27,8 +28,8 @@ pub(super) struct Hints {
     pub(super) examples: Vec<Value>,
     /// The shape, where the column keeps lists or objects whole.
     pub(super) shape: Option<Shape>,
-    /// What a source says of it, in lower case.
-    pub(super) description: String,
+    /// Values that a source's description names.
+    pub(super) named: Named,
 }
 
 /// What was seen of a column.
@@ -48,7 +49,7 @@ pub(super) struct Evidence {
 impl Hints {
     /// What a field says of its values.
     pub(super) fn of(field: &Field) -> Hints {
-        let mut hints = Hints { description: field.description.to_lowercase(), ..Hints::default() };
+        let mut hints = Hints { named: named(&field.description), ..Hints::default() };
         let shape = match &field.shape {
             Shape::List(_) | Shape::Object(_) => {
                 hints.shape = Some(field.shape.clone());
@@ -105,8 +106,8 @@ impl Hints {
             }
         }
         self.shape = self.shape.take().or(other.shape);
-        if self.description.is_empty() {
-            self.description = other.description;
+        if self.named.values.is_empty() {
+            self.named = other.named;
         }
     }
 }
@@ -119,12 +120,17 @@ impl Evidence {
         field: &Field,
         weight: u32,
     ) -> Evidence {
+        let hints = Hints::of(field);
+        let kind = match kind(name, &field.shape) {
+            Kind::Text if reference.is_none() => closed(&hints).unwrap_or(Kind::Text),
+            kind => kind,
+        };
         Evidence {
-            kind: kind(name, &field.shape),
+            kind,
             role: Role::Plain,
             weight,
             reference: reference.cloned(),
-            hints: Hints::of(field),
+            hints,
             description: field.description.clone(),
             guessed: field.shape == Shape::Any,
         }
@@ -256,6 +262,15 @@ fn chosen(choices: &[Value]) -> Kind {
         }
         () => Kind::Json,
     }
+}
+
+/// The kind of a text of which its source says that it is one of a few.
+fn closed(hints: &Hints) -> Option<Kind> {
+    let values = &hints.named.values;
+    let brief = values.iter().all(|value| value.chars().count() <= 24);
+    let free = hints.format.is_empty() && hints.pattern.is_empty();
+    (hints.named.closed && brief && free && (2..=12).contains(&values.len()))
+        .then(|| Kind::Choice(values.clone()))
 }
 
 /// The kind of a value of which only the name is known.

@@ -14,7 +14,11 @@ use crate::materialize::populate::cell::{Cell, value};
 
 pub(super) mod cell;
 mod lists;
+mod numbers;
+mod people;
+mod marks;
 mod texts;
+mod vocabulary;
 
 /// Attempts at a key that no other row of the table has.
 const KEYS_MAX: usize = 16;
@@ -52,7 +56,7 @@ fn row_keys(table: &Table, domain: DomainId, draw: Draw, rows: usize) -> Vec<Val
         let found = (0..KEYS_MAX).find_map(|attempt| {
             let draw = draw.with(&table.name).at(ordinal).at(attempt);
             let spelled = if named {
-                Value::text(texts::identifier(draw))
+                Value::text(marks::identifier(draw))
             } else {
                 let parts = [&domain.to_string(), &table.name, &ordinal.to_string()];
                 let attempt = attempt.to_string();

@@ -8,6 +8,7 @@ use schemas::{
 use crate::materialize::bind::{Target, bind};
 use crate::materialize::compile::{ROW, given};
 use crate::materialize::evidence::Hints;
+use crate::materialize::hints::hints as values_named;
 use crate::materialize::infer::{Draft, Schema, lone};
 use crate::materialize::outputs::declared;
 use crate::materialize::reading::Reading;
@@ -30,7 +31,10 @@ pub(in crate::materialize) fn cases(
     let mut draft = Draft {
         table: Table {
             name: table(name),
-            noun: "case".into(),
+            noun: match reading.object.as_str() {
+                "" => "result".into(),
+                object => object.replace('_', " "),
+            },
             key_style: KeyStyle::Prefixed("case".into()),
             columns: vec![plain("case_id", Kind::Text, Role::Key, "")],
             rows: Vec::new(),
@@ -49,7 +53,11 @@ pub(in crate::materialize) fn cases(
         if draft.column(&column).is_some() || plan.columns_max <= draft.table.columns.len() {
             continue;
         }
-        let (mut kind, hints) = lone(&column, field);
+        let (mut kind, mut hints) = lone(&column, field);
+        let alone = reading.tool.input.len() == 1 && kind == Kind::Text;
+        if alone && hints.named.values.is_empty() {
+            hints.named.values = values_named(&reading.tool.description);
+        }
         let mut role = Role::Plain;
         if let Target::Column { reference: Some(noun), .. } = &binding.target
             && let Some(referred) = schema.drafts.get(noun)

@@ -1,10 +1,14 @@
 //! One cell: a value of the right kind that reads like one of its name.
 
+use std::collections::BTreeSet;
+
 use schemas::{Draw, Field, Kind, Role, Shape, Value};
 
 use crate::materialize::evidence::{Hints, kind};
-use crate::materialize::populate::texts::text;
-use crate::materialize::words::words;
+use crate::materialize::outputs::wraps;
+use crate::materialize::populate::numbers::{integer, number};
+use crate::materialize::populate::texts::{known, pair, text};
+use crate::materialize::words::{singular, words};
 
 /// Deepest nesting of generated lists and objects.
 const DEPTH_MAX: usize = 8;
@@ -53,79 +57,97 @@ pub(in crate::materialize) fn value(cell: &Cell<'_>) -> Value {
         Kind::Date => Value::Text(date(cell)),
         Kind::Time => Value::Text(time(cell)),
         Kind::Json => match &cell.hints.shape {
-            Some(shape) => nested(cell, cell.name, shape, cell.row, 0),
+            Some(shape) => nested(cell, shape, 0),
             None => Value::List(vec![Value::Text(text(cell))]),
         },
-        Kind::Text => {
-            let own = cell
-                .hints
-                .examples
-                .iter()
-                .filter(|it| it.as_text().is_some_and(|it| it.len() < 80));
-            let own: Vec<&Value> = own.collect();
-            let form = form(&cell.hints.pattern, draw);
-            match (form, draw.pick(own, |it| it.to_string())) {
-                (Some(formed), _) => Value::Text(formed),
-                (None, Some(example)) if draw.with("example").happens(250) => example.clone(),
-                _ => Value::Text(text(cell)),
-            }
-        }
+        Kind::Text => worded(cell),
+    }
+}
+
+/// A text: of the form its source demands, or as the source's own values, or by its name.
+fn worded(cell: &Cell<'_>) -> Value {
+    let draw = cell.own();
+    if let Some(formed) = form(&cell.hints.pattern, draw) {
+        return Value::Text(formed);
+    }
+    let own = cell.hints.examples.iter().filter_map(Value::as_text).filter(|it| it.len() < 80);
+    let named = cell.hints.named.values.iter().map(String::as_str);
+    let own: BTreeSet<&str> = own.chain(named).collect();
+    let by_name = known(cell);
+    let personal = ["email", "phone", "url", "date", "id", "at", "time", "name", "uuid", "key"];
+    let last = cell.name.rsplit('_').next().unwrap_or_default();
+    let often = match (&by_name, own.len()) {
+        (_, 0) => 0,
+        (None, _) => 1000,
+        _ if personal.contains(&last) => 150,
+        _ if cell.hints.named.closed => 1000,
+        (_, 1) => 350,
+        (_, 2) => 600,
+        _ => 1000,
+    };
+    match draw.pick(&own, |it| it.as_bytes()) {
+        Some(example) if draw.with("example").happens(often) => Value::text(*example),
+        _ => Value::Text(by_name.unwrap_or_else(|| text(cell))),
     }
 }
 
 /// A list or an object of a declared shape.
-fn nested(cell: &Cell<'_>, name: &str, shape: &Shape, row: Draw, depth: usize) -> Value {
+fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
     match shape {
         Shape::List(item) if depth < DEPTH_MAX => {
-            let many = row.with("many").with(name).between(1, 2);
+            let many = cell.row.with("many").with(cell.name).between(1, 3);
             let items = (0..usize::try_from(many).unwrap_or(1))
-                .map(|place| nested(cell, name, item, row.at(place), depth + 1));
+                .map(|place| nested(&Cell { row: cell.row.at(place), ..*cell }, item, depth + 1));
             let mut items: Vec<Value> = items.collect();
             items.dedup();
             Value::List(items)
         }
         Shape::Object(parts) if parts.is_empty() => {
-            let text = single(cell, name, &Shape::text(), &Hints::default(), row);
-            Value::Object(vec![("value".into(), text)])
+            let (key, value) = pair(cell.row.with(cell.name));
+            Value::Object(vec![(key.into(), Value::text(value))])
         }
-        Shape::Object(parts) if depth < DEPTH_MAX => Value::Object(
-            parts
-                .iter()
-                .enumerate()
-                .filter(|(place, part)| part.required || *place < PARTS_MAX)
-                .map(|(_, part)| (part.name.clone(), whole(cell, part, row, depth + 1)))
-                .collect(),
-        ),
+        Shape::Object(parts) if depth < DEPTH_MAX => {
+            let own = words(cell.name).pop().map(|last| singular(&last)).unwrap_or_default();
+            let noun = if wraps(cell.name) { cell.noun } else { &own };
+            let row = cell.row.with(cell.name);
+            let kept = parts.iter().enumerate();
+            let kept = kept.filter(|(place, part)| part.required || *place < PARTS_MAX);
+            Value::Object(
+                kept.map(|(_, part)| (part.name.clone(), whole(part, noun, row, depth + 1)))
+                    .collect(),
+            )
+        }
         Shape::List(_) => Value::List(Vec::new()),
         Shape::Object(_) => Value::Object(Vec::new()),
-        shape => single(cell, name, shape, &Hints::default(), row),
+        shape => single(cell, shape),
     }
 }
 
-fn whole(cell: &Cell<'_>, part: &Field, row: Draw, depth: usize) -> Value {
+/// A part of an object.
+fn whole(part: &Field, noun: &str, row: Draw, depth: usize) -> Value {
+    let name = words(&part.name).join("_");
     let hints = Hints::of(part);
-    match &part.shape {
-        Shape::List(_) | Shape::Object(_) => nested(cell, &part.name, &part.shape, row, depth),
-        shape => single(cell, &part.name, shape, &hints, row),
-    }
+    let kind = kind(&name, &part.shape);
+    let cell = Cell { name: &name, kind: &kind, role: &Role::Plain, hints: &hints, noun, row };
+    nested(&cell, &part.shape, depth)
 }
 
-fn single(cell: &Cell<'_>, name: &str, shape: &Shape, hints: &Hints, row: Draw) -> Value {
-    let name = words(name).join("_");
-    let kind = kind(&name, shape);
-    let mut hints = hints.clone();
-    if let Shape::Choice(choices) = shape {
-        hints.choices.clone_from(choices);
-    }
-    if let Shape::Integer { minimum, maximum } = shape {
-        hints.minimum = minimum.map_or(Value::Null, Value::Integer);
-        hints.maximum = maximum.map_or(Value::Null, Value::Integer);
-    }
-    if let Shape::Number { minimum, maximum } = shape {
-        (hints.minimum, hints.maximum) = (minimum.clone(), maximum.clone());
-    }
-    let role = &Role::Plain;
-    value(&Cell { name: &name, kind: &kind, role, hints: &hints, noun: cell.noun, row })
+/// One value, neither a list nor an object.
+fn single(cell: &Cell<'_>, shape: &Shape) -> Value {
+    let kind = kind(cell.name, shape);
+    let field = Field {
+        name: String::new(),
+        shape: shape.clone(),
+        required: false,
+        place: String::new(),
+        description: String::new(),
+        default: Value::Null,
+        example: Value::Null,
+    };
+    let mut hints = Hints::of(&field);
+    hints.named = cell.hints.named.clone();
+    hints.examples.clone_from(&cell.hints.examples);
+    value(&Cell { kind: &kind, hints: &hints, role: &Role::Plain, ..*cell })
 }
 
 /// A value for an argument of this shape that no column is known for.
@@ -135,119 +157,6 @@ pub(in crate::materialize) fn sample(field: &Field, noun: &str, draw: Draw) -> V
     let hints = Hints::of(field);
     let role = &Role::Plain;
     value(&Cell { name: &name, kind: &kind, role, hints: &hints, noun, row: draw })
-}
-
-/// The usual range of a number of this name, and whether it has cents.
-fn range(name: &str, role: &Role) -> (i64, i64, bool) {
-    let has = |words: &[&str]| name.split('_').any(|word| words.contains(&word));
-    match () {
-        () if has(&["balance", "credits"]) => (100, 5_000, true),
-        () if *role == Role::Quantity => (0, 50, false),
-        () if has(&["latitude", "lat"]) => (-60, 70, true),
-        () if has(&["longitude", "lng", "lon", "long"]) => (-150, 150, true),
-        () if has(&["year"]) => (1995, 2025, false),
-        () if has(&["month"]) => (1, 12, false),
-        () if has(&["day"]) => (1, 28, false),
-        () if has(&["hour", "hours"]) => (0, 23, false),
-        () if has(&["minute", "minutes"]) => (5, 120, false),
-        () if has(&["duration", "seconds", "ttl", "timeout", "interval"]) => (10, 900, false),
-        () if has(&["days"]) => (1, 28, false),
-        () if has(&["age"]) => (18, 79, false),
-        () if has(&["rating", "stars"]) => (1, 5, true),
-        () if has(&["percent", "percentage", "progress", "discount", "confidence"]) => {
-            (0, 100, true)
-        }
-        () if has(&["port"]) => (1024, 49_151, false),
-        () if has(&["quantity", "qty", "copies", "seats", "tickets", "units"]) => (1, 5, false),
-        () if has(&[
-            "price", "amount", "cost", "fee", "total", "balance", "budget", "salary", "tax",
-            "subtotal", "payment", "revenue",
-        ]) =>
-        {
-            (5, 950, true)
-        }
-        () if has(&["timestamp", "epoch"]) => (1_748_736_000, 1_751_241_600, false),
-        () if has(&["bytes", "size"]) => (1, 4096, false),
-        () if has(&["width", "height"]) => (120, 1920, false),
-        () if has(&["priority", "level", "rank", "position", "version"]) => (1, 5, false),
-        () if has(&["temperature", "temp"]) => (-5, 34, true),
-        () if has(&["population", "views", "followers", "likes", "downloads"]) => {
-            (40, 90_000, false)
-        }
-        () if has(&["rate", "ratio", "score", "probability"]) => (0, 10, true),
-        () if has(&["weight", "mass"]) => (1, 120, true),
-        () if has(&["guests", "adults", "people", "passengers", "rooms", "bedrooms"]) => {
-            (1, 6, false)
-        }
-        () => (1, 100, false),
-    }
-}
-
-fn bounds(cell: &Cell<'_>) -> (i64, i64, bool) {
-    let (low, high, cents) = range(cell.name, cell.role);
-    let whole = |value: &Value| value.as_number().map(clamp);
-    match (whole(&cell.hints.minimum), whole(&cell.hints.maximum)) {
-        (None, None) => (low, high, cents),
-        (Some(least), None) => {
-            let span = high.saturating_sub(low);
-            let low = low.max(least);
-            (low, high.max(low.saturating_add(span.min(50))), cents)
-        }
-        (None, Some(most)) => (low.min(most), high.min(most), cents),
-        (Some(least), Some(most)) => {
-            let (inner_low, inner_high) = (low.max(least), high.min(most));
-            if inner_low <= inner_high {
-                (inner_low, inner_high, cents)
-            } else {
-                (least, most, cents)
-            }
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "clamped to where every integer is exact")]
-fn clamp(number: f64) -> i64 {
-    number.clamp(-9e15, 9e15) as i64
-}
-
-fn integer(cell: &Cell<'_>) -> Value {
-    let draw = cell.own();
-    if *cell.role == Role::Quantity
-        && draw.with("none").happens(120)
-        && cell.hints.minimum.is_null()
-    {
-        return Value::Integer(0);
-    }
-    let (low, high, _) = bounds(cell);
-    Value::Integer(draw.between(low, high))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "hundredths of small numbers are exact enough")]
-fn number(cell: &Cell<'_>) -> Value {
-    let (low, high, cents) = bounds(cell);
-    let draw = cell.own();
-    if low < high && !cents && is_counted(cell.name) {
-        return Value::Integer(draw.between(low, high));
-    }
-    if high <= low {
-        return cell.hints.minimum.as_number().map_or(Value::number(low as f64), Value::number);
-    }
-    let limit = |value: i64| value.clamp(-1_000_000_000_000, 1_000_000_000_000);
-    let hundredths = draw.between(limit(low) * 100, limit(high) * 100);
-    let number = hundredths as f64 / 100.0;
-    let number = cell.hints.minimum.as_number().map_or(number, |least| number.max(least));
-    let number = cell.hints.maximum.as_number().map_or(number, |most| number.min(most));
-    Value::number(number)
-}
-
-/// Whether a number of this name counts things, though a source may call it any number.
-fn is_counted(name: &str) -> bool {
-    const COUNTED: [&str; 22] = [
-        "limit", "count", "number", "num", "page", "offset", "quantity", "qty", "year", "month",
-        "day", "days", "age", "id", "size", "guests", "adults", "children", "rooms", "hours",
-        "results", "items",
-    ];
-    name.split('_').any(|word| COUNTED.contains(&word))
 }
 
 /// The day of a date, counted from 1 June 2025; dates of one row are ordered by what they mean.

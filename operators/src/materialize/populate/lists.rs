@@ -352,17 +352,6 @@ pub(super) const SYMBOLS: [&str; 14] = [
     "SOL", "META",
 ];
 
-pub(super) const REGIONS: [&str; 8] = [
-    "eu-west-1",
-    "us-east-1",
-    "us-west-2",
-    "eu-central-1",
-    "ap-southeast-1",
-    "ap-northeast-1",
-    "sa-east-1",
-    "ca-central-1",
-];
-
 pub(super) const REASONS: [&str; 12] = [
     "customer request",
     "duplicate entry",

@@ -1,28 +1,117 @@
 //! Texts by the name of what they are called, so that a row reads as if someone had filled it in.
 
-use fake::locales::{Data, EN};
-use schemas::{Draw, Value};
+use schemas::Draw;
 
 use crate::engine::key;
 use crate::materialize::populate::cell::{Cell, date, time};
 use crate::materialize::populate::lists::{
-    ADJECTIVES, AIRPORTS, AUTHORS, BRANDS, CATEGORIES, COLOURS, COMPANY_ENDS, DEPARTMENTS, DISHES,
-    DOMAINS, EXTENSIONS, GENRES, JOBS, LANGUAGES, METHODS, NOTES, PLACES, PRODUCTS, PROJECTS,
-    REASONS, REGIONS, ROLES, SENTENCES, STREETS, SYMBOLS, TAGS, THINGS, TITLES, UNITS,
+    ADJECTIVES, AIRPORTS, AUTHORS, BRANDS, CATEGORIES, COLOURS, DEPARTMENTS, DISHES, EXTENSIONS,
+    GENRES, JOBS, LANGUAGES, METHODS, NOTES, PLACES, PRODUCTS, PROJECTS, REASONS, ROLES, SENTENCES,
+    STREETS, SYMBOLS, TAGS, THINGS, TITLES, UNITS,
 };
+use crate::materialize::populate::marks::{
+    address_of_machine, clock, host, identifier, is_mark, machine, marked, media, slug, spelled,
+    url,
+};
+use crate::materialize::populate::numbers;
+use crate::materialize::populate::people::{
+    company, email, full_name, is_person, person, phone, postcode, user_name, whom,
+};
+use crate::materialize::populate::vocabulary::usual;
+use crate::materialize::words::singular;
 use schemas::KeyStyle;
+
+/// Words after which a name says no more of its values than before them.
+const HOLLOW: [&str; 26] = [
+    "value", "text", "string", "str", "list", "filter", "code", "val", "info", "var", "array",
+    "set", "in", "eq", "like", "contain", "name", "field", "entry", "item", "type", "param",
+    "label", "tag", "spec", "input",
+];
+/// What tells things of one kind apart.
+const QUALIFIERS: [&str; 20] = [
+    "primary",
+    "secondary",
+    "default",
+    "main",
+    "backup",
+    "shared",
+    "internal",
+    "external",
+    "temporary",
+    "standard",
+    "regional",
+    "central",
+    "second",
+    "new",
+    "previous",
+    "local",
+    "original",
+    "custom",
+    "annual",
+    "combined",
+];
+/// Keys and values that people put on things.
+const PAIRS: [(&str, &str); 8] = [
+    ("environment", "production"),
+    ("team", "platform"),
+    ("owner", "finance"),
+    ("project", "atlas"),
+    ("cost-center", "4021"),
+    ("source", "web"),
+    ("priority", "high"),
+    ("season", "spring-2025"),
+];
 
 /// A text for the cell.
 pub(super) fn text(cell: &Cell<'_>) -> String {
     if let Some(formatted) = by_format(cell) {
         return formatted;
     }
-    let name = cell.name;
-    let split: Vec<&str> = name.split('_').filter(|part| !part.is_empty()).collect();
-    let last = split.last().copied().unwrap_or_default();
-    by_whole_name(cell, name)
-        .or_else(|| by_last_word(cell, last, &split))
-        .unwrap_or_else(|| plain(cell, last))
+    known(cell).unwrap_or_else(|| plain(cell))
+}
+
+/// A text for the cell, if its name says what it holds.
+pub(super) fn known(cell: &Cell<'_>) -> Option<String> {
+    if let Some(formatted) = by_format(cell) {
+        return Some(formatted);
+    }
+    let mut split: Vec<String> =
+        cell.name.split('_').filter(|part| !part.is_empty()).map(String::from).collect();
+    let whole = by_whole_name(cell, cell.name);
+    if whole.is_some() {
+        return whole;
+    }
+    if let Some(last) = split.last_mut() {
+        *last = singular(last);
+    }
+    let mut parts: Vec<&str> = split.iter().map(String::as_str).collect();
+    while let Some(last) = parts.last().copied() {
+        let found = phrase(cell, &parts)
+            .or_else(|| by_last_word(cell, last, &parts))
+            .or_else(|| of_vocabulary(cell, last))
+            .or_else(|| numbers::spelled(cell, last));
+        if found.is_some() || !HOLLOW.contains(&last) {
+            return found;
+        }
+        parts.pop();
+    }
+    None
+}
+
+/// A usual value of the name's last words, where there are several.
+fn phrase(cell: &Cell<'_>, parts: &[&str]) -> Option<String> {
+    let starts = (parts.len().saturating_sub(3)..parts.len().saturating_sub(1)).rev();
+    let mut found = starts.filter_map(|start| of_vocabulary(cell, &parts[start..].join("_")));
+    found.next()
+}
+
+fn of_vocabulary(cell: &Cell<'_>, name: &str) -> Option<String> {
+    usual(name).map(|values| (*cell.own().from_list(values)).to_string())
+}
+
+/// A key and a value that belong together.
+pub(super) fn pair(row: Draw) -> (&'static str, &'static str) {
+    *row.with("pair").from_list(&PAIRS)
 }
 
 fn by_format(cell: &Cell<'_>) -> Option<String> {
@@ -43,31 +132,33 @@ fn by_format(cell: &Cell<'_>) -> Option<String> {
 }
 
 fn by_whole_name(cell: &Cell<'_>, name: &str) -> Option<String> {
-    let row = cell.row;
+    let row = whom(cell);
     let draw = cell.own();
-    let place = row.with("place").from_list(&PLACES);
+    let place = cell.row.with("place").from_list(&PLACES);
     Some(match name {
+        "key" | "tag_key" => pair(cell.row).0.into(),
+        "value" | "tag_value" | "values" => pair(cell.row).1.into(),
+        "self" | "next" | "previous" | "prev" | "first" | "last" => url(cell),
         "name" | "title" | "display_name" | "label" | "headline" => called(cell),
-        "first_name" | "given_name" | "firstname" => person(row).0.into(),
+        "first_name" | "given_name" | "firstname" | "forename" => person(row).0.into(),
         "last_name" | "family_name" | "surname" | "lastname" => person(row).1.into(),
+        "middle_name" => person(row.with("middle")).0.into(),
         "full_name" | "contact_name" | "customer_name" | "guest_name" | "passenger_name"
-        | "patient_name" | "user_name_full" | "holder_name" | "recipient_name" => full_name(row),
+        | "patient_name" | "user_name_full" | "holder_name" | "recipient_name" | "sender_name"
+        | "owner_name" | "cardholder_name" | "employee_name" | "student_name" | "driver_name"
+        | "doctor_name" | "host_name_full" | "participant" | "participants" => full_name(row),
         "username" | "user_name" | "login" | "handle" | "screen_name" => user_name(row),
         "nickname" => person(row).0.to_lowercase(),
         "author" | "artist" | "director" => (*draw.from_list(&AUTHORS)).into(),
         "country" => place.2.into(),
         "country_code" => place.3.into(),
         "state" | "province" | "region_name" | "county" => place.1.into(),
-        "zip" | "postcode" | "postal_code" | "zip_code" => {
-            format!("{:05}", draw.between(10_000, 98_999))
-        }
+        "zip" | "postcode" | "postal_code" | "zip_code" => postcode(place.3, draw),
         "timezone" | "time_zone" | "tz" => place.4.into(),
-        "origin" | "departure_city" | "from_" | "source_city" | "from_city" | "departure" => {
-            row.with("from").from_list(&PLACES).0.into()
-        }
-        "destination" | "arrival_city" | "to_" | "destination_city" | "to_city" | "arrival" => {
-            row.with("to").from_list(&PLACES).0.into()
-        }
+        "origin" | "departure_city" | "from_" | "from" | "source_city" | "from_city"
+        | "departure" => cell.row.with("from").from_list(&PLACES).0.into(),
+        "destination" | "arrival_city" | "to_" | "to" | "destination_city" | "to_city"
+        | "arrival" => cell.row.with("to").from_list(&PLACES).0.into(),
         "currency" | "currency_code" | "base_currency" | "base" => {
             (*draw.from_list(&["USD", "EUR", "GBP", "JPY", "CAD", "CHF", "AUD"])).into()
         }
@@ -87,7 +178,6 @@ fn by_whole_name(cell: &Cell<'_>, name: &str) -> Option<String> {
             (*draw.from_list(&["application/json", "application/pdf", "image/png", "text/csv"]))
                 .into()
         }
-        "gender" | "sex" => (*draw.from_list(&["female", "male", "non-binary"])).into(),
         "sql" => "SELECT name FROM orders WHERE total > 100".into(),
         "code" if cell.noun.contains("country") => place.3.into(),
         _ => return None,
@@ -120,45 +210,51 @@ fn contact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         }
         "slug" | "slugs" => slug(draw),
         "locale" => of(&["en-US", "en-GB", "de-DE", "fr-FR", "es-ES"]),
-        "address2" | "line2" => format!("Apt {}", draw.between(2, 60)),
-        "username" => user_name(cell.row),
+        "address2" => format!("Apt {}", draw.between(2, 60)),
+        "username" => user_name(whom(cell)),
+        "state" | "province" | "county" if has("address") || has("shipping") || has("billing") => {
+            place.1.into()
+        }
+        "postcode" | "zip" => postcode(place.3, draw),
+        "code" if has("postal") || has("zip") => postcode(place.3, draw),
+        "code" if has("country") => place.3.into(),
+        "line2" | "line3" | "complement" | "apartment" | "suite" => {
+            format!("Apt {}", draw.between(2, 60))
+        }
         "city" | "town" | "location" | "place" | "area" => place.0.into(),
         "country" | "nationality" => place.2.into(),
         "address" if has("ip") => address_of_machine(draw),
         "address" if has("email") => email(cell),
-        "address" if has("mac") => {
-            "3c:22:fb:".to_string()
-                + &format!(
-                    "{:02x}:{:02x}:{:02x}",
-                    draw.below(256),
-                    draw.at(1).below(256),
-                    draw.at(2).below(256)
-                )
-        }
+        "mac" => machine(draw),
+        "address" if has("mac") => machine(draw),
         "address" | "street" | "line1" | "address1" => {
             format!("{} {}", draw.between(2, 480), draw.at(1).from_list(&STREETS))
         }
         "ip" | "ips" => address_of_machine(draw),
         "company" | "organization" | "organisation" | "vendor" | "supplier" | "employer"
-        | "publisher" | "manufacturer" | "merchant" => company(draw),
+        | "publisher" | "manufacturer" | "merchant" | "provider" | "bank" | "account"
+        | "tenant" | "client" | "partner" | "agency" | "insurer" | "institution" | "business"
+        | "store" => company(draw),
         "brand" | "make" => of(&BRANDS),
         "url" | "uri" | "link" | "website" | "href" | "endpoint" | "webhook" | "avatar"
-        | "image" | "thumbnail" | "logo" | "photo" | "picture" => url(cell),
+        | "thumbnail" | "logo" | "photo" | "picture" | "origin" | "feed" => url(cell),
+        "image" | "video" | "audio" if !has("container") => media(cell, last),
         "domain" | "hostname" | "host" | "fqdn" | "server" => host(draw),
-        "date" | "birthday" | "dob" | "deadline" => date(cell),
-        "at" | "timestamp" | "datetime" => time(cell),
+        "date" | "birthday" | "dob" | "deadline" | "after" | "before" | "since" | "until"
+        | "start" | "end" | "day_date" | "expiry" => date(cell),
+        "at" | "timestamp" | "datetime" | "utc" | "updated" | "created" | "modified" => time(cell),
         "time" | "hour" => clock(draw),
         _ => return None,
     })
 }
 
 /// Texts about files, machines and codes.
-fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
+fn artefact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
     let draw = cell.own();
     let of = |list: &[&'static str]| (*draw.from_list(list)).to_string();
     Some(match last {
         "color" | "colour" => of(&COLOURS),
-        "language" | "lang" | "languages" => of(&LANGUAGES),
+        "language" | "lang" if !split.contains(&"programming") => of(&LANGUAGES),
         "version" | "release" => format!(
             "{}.{}.{}",
             draw.between(1, 4),
@@ -172,10 +268,23 @@ fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
             format!("{}.{}", slug(draw), draw.at(1).from_list(&EXTENSIONS))
         }
         "hash" | "sha" | "checksum" | "digest" | "sha256" | "md5" | "etag" | "fingerprint"
-        | "commit" => format!("{:016x}{:016x}", draw.bits(), draw.at(1).bits()),
-        "token" | "secret" | "password" => format!("{:012x}", draw.bits() >> 16),
-        "id" | "ids" | "uuid" | "guid" | "identifier" | "key" | "ref" | "reference" | "oid" => {
-            format!("{:08x}", draw.bits() >> 32)
+        | "commit" | "thumbprint" | "txid" | "signature" | "etag_value" => {
+            format!("{:016x}{:016x}", draw.bits(), draw.at(1).bits())
+        }
+        "token" | "secret" | "password" | "jwt" | "cursor" | "nonce" => {
+            format!("{:012x}", draw.bits() >> 16)
+        }
+        "uuid" | "guid" => spelled(&key(&KeyStyle::Uuid, &[&draw.bits().to_string()])),
+        "id" | "identifier" | "key" | "ref" | "reference" => marked(cell, split),
+        _ if 2 < last.len() && last.len() < 6 && last.ends_with("id") && is_mark(last) => {
+            marked(cell, split)
+        }
+        "serial" | "iban" | "vat" | "ean" | "bic" | "tracking" | "abbreviation" | "barcode" => {
+            format!(
+                "{}{:07}",
+                draw.from_list(&["AB", "CX", "DL", "KM", "RT", "ZN"]),
+                draw.at(1).below(10_000_000)
+            )
         }
         "arn" => format!(
             "arn:aws:service:us-east-1:{:012}:resource/{}",
@@ -189,16 +298,17 @@ fn artefact(cell: &Cell<'_>, last: &str, _split: &[&str]) -> Option<String> {
         ),
         "airport" | "iata" => of(&AIRPORTS),
         "symbol" | "ticker" | "symbols" => of(&SYMBOLS),
-        "region" | "zone" => of(&REGIONS),
-        "reason" => of(&REASONS),
-        "note" | "notes" | "comment" | "comments" | "feedback" | "remarks" => of(&NOTES),
-        "description" | "summary" | "body" | "content" | "message" | "text" | "details"
-        | "abstract" | "overview" | "bio" | "prompt" | "instructions" => of(&SENTENCES),
+        "reason" | "cause" => of(&REASONS),
+        "note" | "comment" | "feedback" | "remark" | "annotation" | "review" => of(&NOTES),
+        "description" | "summary" | "body" | "content" | "message" | "detail" | "abstract"
+        | "overview" | "bio" | "prompt" | "instruction" | "result" | "output" | "response"
+        | "data" | "info" | "msg" | "context" | "explanation" | "paragraph" | "report"
+        | "analysis" | "information" | "sentence" | "insight" | "finding" => of(&SENTENCES),
+        "text" if split.len() == 1 => of(&SENTENCES),
         "status" | "state" => of(&["active", "pending", "completed"]),
-        "type" | "kind" | "mode" => of(&["standard", "basic", "premium", "custom"]),
-        "category" | "categories" | "topic" | "subject" | "industry" | "field" => of(&CATEGORIES),
-        "genre" | "genres" => of(&GENRES),
-        "tag" | "tags" | "keyword" | "keywords" | "query" | "q" => of(&TAGS),
+        "category" | "topic" | "subject" | "theme" if split.len() < 3 => of(&CATEGORIES),
+        "genre" => of(&GENRES),
+        "tag" | "keyword" | "query" | "q" | "word" | "search" => of(&TAGS),
         _ => return None,
     })
 }
@@ -209,38 +319,25 @@ fn word(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
     let of = |list: &[&'static str]| (*draw.from_list(list)).to_string();
     Some(match last {
         "role" | "permission" | "scope" => of(&ROLES),
-        "job" | "occupation" | "profession" | "position" => of(&JOBS),
-        "department" | "team" | "group" => of(&DEPARTMENTS),
-        "method" => of(&METHODS),
+        "job" | "occupation" | "profession" | "designation" => of(&JOBS),
+        "department" | "group" | "division" => of(&DEPARTMENTS),
+        "method" if split.contains(&"payment") => of(&METHODS),
         "unit" | "units" => of(&UNITS),
         "currency" => of(&["USD", "EUR", "GBP", "JPY", "CAD"]),
         "size" => of(&["small", "medium", "large"]),
         "priority" | "severity" => of(&["low", "normal", "high"]),
         "format" => of(&["json", "csv", "pdf"]),
         "author" | "artist" | "director" | "writer" => of(&AUTHORS),
-        "user" | "owner" | "assignee" | "customer" | "member" | "person" | "contact" | "guest"
-        | "manager" | "creator" | "by" => full_name(cell.row),
-        "ingredient" | "ingredients" | "dish" | "cuisine" | "food" | "recipe" => of(&DISHES),
+        last if is_person(last) || last == "by" => full_name(whom(cell)),
+        "dish" | "food" | "recipe" => of(&DISHES),
         "product" | "item" => of(&PRODUCTS),
         "project" | "workspace" | "campaign" => of(&PROJECTS),
         "name" | "title" | "names" => named(cell, split),
-        "price" | "amount" | "cost" | "total" | "balance" | "fee" => {
-            format!("{}.{:02}", draw.between(5, 950), draw.at(1).below(100))
-        }
         "latitude" | "lat" => format!("{}.{:04}", draw.between(-55, 65), draw.at(1).below(10_000)),
         "longitude" | "lng" | "lon" => {
             format!("{}.{:04}", draw.between(-150, 150), draw.at(1).below(10_000))
         }
-        "count" | "quantity" | "number" | "limit" | "num" | "age" | "days" => {
-            draw.between(1, 60).to_string()
-        }
-        "year" => draw.between(1998, 2025).to_string(),
-        "percent" | "percentage" | "rate" => {
-            format!("{}.{}", draw.between(0, 99), draw.at(1).below(10))
-        }
-        "weather" | "forecast" | "condition" | "conditions" => {
-            of(&["clear sky", "light rain", "overcast", "scattered clouds", "fog", "heavy snow"])
-        }
+        "forecast" => of(&["clear sky", "light rain", "overcast", "fog", "heavy snow"]),
         _ => return None,
     })
 }
@@ -261,10 +358,7 @@ fn name_of(noun: &str, cell: &Cell<'_>) -> String {
     let last = noun.rsplit([' ', '_']).next().unwrap_or_default();
     let of = |list: &[&'static str]| (*draw.from_list(list)).to_string();
     match last {
-        "user" | "member" | "customer" | "person" | "contact" | "employee" | "patient"
-        | "student" | "author" | "guest" | "driver" | "lead" | "candidate" | "player"
-        | "teacher" | "doctor" | "passenger" | "recipient" | "client" | "profile"
-        | "subscriber" | "agent" => full_name(cell.row),
+        last if is_person(last) => full_name(whom(cell)),
         "book" | "novel" | "ebook" | "movie" | "film" | "show" | "series" | "episode" | "video"
         | "album" | "song" | "track" | "playlist" => of(&TITLES),
         "product" | "item" | "inventory" | "stock" | "good" | "asset" => of(&PRODUCTS),
@@ -296,87 +390,27 @@ fn name_of(noun: &str, cell: &Cell<'_>) -> String {
         | "job" | "pipeline" | "policy" | "rule" | "webhook" | "app" | "application" => {
             identifier(draw)
         }
-        "" => plain(cell, ""),
-        _ => format!("{} {last}", of(&ADJECTIVES)),
+        "" => identifier(draw),
+        _ => match usual(&noun.replace(' ', "_")).or_else(|| usual(last)) {
+            Some(values) => of(values),
+            None => {
+                let thing = of(&THINGS);
+                format!("{}{} {last}", thing[..1].to_uppercase(), &thing[1..])
+            }
+        },
     }
 }
 
 /// What reads like a value though nothing is known of it.
-fn plain(cell: &Cell<'_>, last: &str) -> String {
+fn plain(cell: &Cell<'_>) -> String {
     let draw = cell.own();
-    let noun = if last.is_empty() || 18 < last.len() {
-        (*draw.at(1).from_list(&THINGS)).to_string()
-    } else {
-        last.to_string()
-    };
-    format!("{} {noun}", draw.from_list(&ADJECTIVES).to_lowercase())
-}
-
-fn person(row: Draw) -> (&'static str, &'static str) {
-    let row = row.with("person");
-    let (first, last) = (row.with("first"), row.with("last"));
-    let first: &&'static str = first.from_list(EN::NAME_FIRST_NAME);
-    let last: &&'static str = last.from_list(EN::NAME_LAST_NAME);
-    (first, last)
-}
-
-fn full_name(row: Draw) -> String {
-    let (first, last) = person(row);
-    format!("{first} {last}")
-}
-
-fn user_name(row: Draw) -> String {
-    let (first, last) = person(row);
-    let year = row.with("person").with("year").between(70, 99);
-    format!("{}{}{year}", letters(first).chars().next().unwrap_or('x'), letters(last))
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase()
-}
-
-fn email(cell: &Cell<'_>) -> String {
-    let (first, last) = person(cell.row);
-    let domain = cell.row.with("person").with("mail").from_list(&DOMAINS);
-    format!("{}.{}@{domain}", letters(first), letters(last))
-}
-
-fn phone(draw: Draw) -> String {
-    format!("+1-{}-555-{:04}", draw.between(201, 989), draw.at(1).between(100, 9999))
-}
-
-fn company(draw: Draw) -> String {
-    let name: &&str = draw.with("company").from_list(EN::NAME_LAST_NAME);
-    format!("{name} {}", draw.with("end").from_list(&COMPANY_ENDS))
-}
-
-fn url(cell: &Cell<'_>) -> String {
-    let draw = cell.own();
-    format!("https://{}/{}", draw.from_list(&DOMAINS), slug(draw.at(1)))
-}
-
-fn host(draw: Draw) -> String {
-    format!("{}.{}", slug(draw), draw.with("domain").from_list(&DOMAINS))
-}
-
-fn address_of_machine(draw: Draw) -> String {
-    format!("10.{}.{}.{}", draw.below(256), draw.at(1).below(256), draw.at(2).between(1, 254))
-}
-
-fn clock(draw: Draw) -> String {
-    format!("{:02}:{:02}", draw.between(7, 21), draw.at(1).between(0, 3) * 15)
-}
-
-fn slug(draw: Draw) -> String {
-    let thing = draw.with("thing").from_list(&THINGS);
-    format!("{}-{thing}", draw.with("adjective").from_list(&ADJECTIVES).to_lowercase())
-}
-
-/// A name as people give machines: `amber-harbor-41`.
-pub(in crate::materialize) fn identifier(draw: Draw) -> String {
-    format!("{}-{}", slug(draw), draw.with("digits").between(10, 99))
-}
-
-fn spelled(value: &Value) -> String {
-    value.as_text().unwrap_or_default().into()
+    let split: Vec<&str> = cell.name.split('_').filter(|part| !part.is_empty()).collect();
+    let last = split.last().map(|last| singular(last)).unwrap_or_else(|| "entry".into());
+    let before = split.len().checked_sub(2).map(|place| split[place]);
+    let noun = cell.noun.rsplit(' ').next().filter(|noun| !noun.is_empty() && *noun != last);
+    let mut words = vec![*draw.with("qualifier").from_list(&QUALIFIERS)];
+    words.extend(before.or(noun));
+    words.push(&last);
+    let phrase = words.join(" ");
+    phrase.chars().take(60).collect()
 }
