@@ -183,6 +183,9 @@ fn operation(
     environment: &Environment,
 ) -> Result<Operation, String> {
     let tool = reading.tool;
+    if let Some(reason) = aimless(reading) {
+        return Err(reason);
+    }
     let verb = match reading.act {
         Act::Answer if reading.verb.is_empty() => "get".to_string(),
         _ => reading.verb.clone(),
@@ -212,6 +215,16 @@ fn operation(
     operation.effect = if found.writes.is_empty() { Effect::Read } else { Effect::Write };
     (operation.reads, operation.writes) = (found.reads, found.writes);
     Ok(operation)
+}
+
+/// Why a write that takes no argument at all cannot be acted on: nothing says what it changes.
+fn aimless(reading: &Reading<'_>) -> Option<String> {
+    const WRITES: [&str; 8] =
+        ["delete", "remove", "update", "set", "modify", "edit", "rename", "assign"];
+    let split = words::words(&reading.tool.name);
+    let first = split.iter().find(|word| lexicon::act(word).is_some())?;
+    (reading.tool.input.is_empty() && WRITES.contains(&first.as_str()))
+        .then(|| format!("it is to {first} something and takes no argument that says what"))
 }
 
 /// A name for each tool, unique among them: the least id keeps a name that several want.

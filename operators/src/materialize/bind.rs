@@ -137,6 +137,9 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
         return if is_limit(&name) { Target::Limit } else { Target::Control };
     }
     let reads = matches!(reading.act, Act::List | Act::Count);
+    if reads && name == "p" && matches!(field.shape, Shape::Integer { .. }) {
+        return Target::Control;
+    }
     if reads
         && is_limit(&name)
         && matches!(field.shape, Shape::Integer { .. } | Shape::Number { .. })

@@ -12,6 +12,8 @@ use crate::materialize::naming::LABELS;
 use crate::materialize::reading::Reading;
 
 pub(super) mod cases;
+mod expect;
+mod formulas;
 mod answer;
 mod select;
 mod write;

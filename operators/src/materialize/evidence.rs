@@ -8,6 +8,8 @@ use crate::materialize::settle::Nouns;
 
 /// Most examples kept of one column.
 const EXAMPLES_MAX: usize = 8;
+/// Deepest nesting of objects whose descriptions are read.
+const DEPTH_MAX: usize = 8;
 /// Most choices of a column; one with more is plain text.
 const CHOICES_MAX: usize = 64;
 
@@ -52,7 +54,7 @@ impl Hints {
         let mut hints = Hints { named: named(&field.description), ..Hints::default() };
         let shape = match &field.shape {
             Shape::List(_) | Shape::Object(_) => {
-                hints.shape = Some(field.shape.clone());
+                hints.shape = Some(exemplified(&field.shape, 0));
                 &field.shape
             }
             shape => shape,
@@ -72,8 +74,13 @@ impl Hints {
             _ => {}
         }
         for value in [&field.example, &field.default] {
-            if !value.is_null() && value.as_text() != Some("") {
-                hints.examples.push(value.clone());
+            match value {
+                Value::Null => {}
+                Value::Text(text) if text.is_empty() => {}
+                Value::List(items) => {
+                    hints.examples.extend(items.iter().take(EXAMPLES_MAX).cloned());
+                }
+                value => hints.examples.push(value.clone()),
             }
         }
         hints
@@ -109,6 +116,32 @@ impl Hints {
         if self.named.values.is_empty() {
             self.named = other.named;
         }
+    }
+}
+
+/// The shape with the values that the descriptions of its parts name as their examples, so that
+/// each description is read once and not for every row.
+fn exemplified(shape: &Shape, depth: usize) -> Shape {
+    match shape {
+        Shape::List(item) if depth < DEPTH_MAX => {
+            Shape::List(Box::new(exemplified(item, depth + 1)))
+        }
+        Shape::Object(parts) if depth < DEPTH_MAX => Shape::Object(
+            parts
+                .iter()
+                .map(|part| {
+                    let mut part =
+                        Field { shape: exemplified(&part.shape, depth + 1), ..part.clone() };
+                    let values = named(&part.description).values;
+                    if !values.is_empty() && part.example.is_null() {
+                        part.example = Value::List(values.into_iter().map(Value::Text).collect());
+                    }
+                    part.description.clear();
+                    part
+                })
+                .collect(),
+        ),
+        shape => shape.clone(),
     }
 }
 

@@ -170,7 +170,7 @@ impl Gathered {
     /// Columns that are stored or answered.
     fn strong(&mut self, reading: &Reading<'_>, bindings: &[Binding<'_>], nouns: &Nouns) {
         if let Act::Become(status) = reading.act {
-            let before = status_before(&reading.verb).unwrap_or("active");
+            let before = status_before(&reading.verb, status).unwrap_or("active");
             self.statuses.insert((status.into(), before.into()));
         }
         if reading.act.writes() {

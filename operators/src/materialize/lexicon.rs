@@ -188,7 +188,6 @@ const PLAIN: [(Act, &[&str]); 7] = [
             "recommend",
             "suggest",
             "solve",
-            "resolve",
             "geocode",
             "encode",
             "decode",
@@ -213,7 +212,7 @@ const PLAIN: [(Act, &[&str]); 7] = [
 ];
 
 /// Verbs that bring a row into a status: the verb, the status, what it was likely before.
-const STATUS: [(&str, &str, &str); 63] = [
+const STATUS: &[(&str, &str, &str)] = &[
     ("cancel", "cancelled", "active"),
     ("authorize", "authorized", "pending"),
     ("approve", "approved", "pending"),
@@ -277,7 +276,57 @@ const STATUS: [(&str, &str, &str); 63] = [
     ("execute", "completed", "ready"),
     ("run", "running", "ready"),
     ("abort", "aborted", "running"),
+    ("serve", "served", "pending"),
+    ("settle", "settled", "open"),
+    ("resolve", "resolved", "open"),
+    ("check in", "checked_in", "booked"),
+    ("check out", "checked_out", "checked_in"),
+    ("sign off", "signed_off", "pending"),
+    ("clock in", "clocked_in", "clocked_out"),
+    ("clock out", "clocked_out", "clocked_in"),
+    ("opt out", "opted_out", "opted_in"),
+    ("opt in", "opted_in", "opted_out"),
+    ("shut down", "stopped", "running"),
+    ("turn on", "on", "off"),
+    ("turn off", "off", "on"),
+    ("switch on", "on", "off"),
+    ("switch off", "off", "on"),
+    ("power on", "on", "off"),
+    ("power off", "off", "on"),
 ];
+
+/// Conditions that rows are marked with: the word, the status, what it likely was, and the verb
+/// people use for it.
+const MARKS: &[(&str, &str, &str, &str)] = &[
+    ("served", "served", "pending", "serve"),
+    ("paid", "paid", "unpaid", "pay"),
+    ("unpaid", "unpaid", "paid", "mark"),
+    ("complete", "completed", "pending", "complete"),
+    ("completed", "completed", "pending", "complete"),
+    ("done", "completed", "pending", "complete"),
+    ("finished", "finished", "in_progress", "finish"),
+    ("delivered", "delivered", "shipped", "deliver"),
+    ("shipped", "shipped", "pending", "ship"),
+    ("resolved", "resolved", "open", "resolve"),
+    ("closed", "closed", "open", "close"),
+    ("open", "open", "closed", "open"),
+    ("approved", "approved", "pending", "approve"),
+    ("rejected", "rejected", "pending", "reject"),
+    ("cancelled", "cancelled", "active", "cancel"),
+    ("read", "read", "unread", "mark"),
+    ("unread", "unread", "read", "mark"),
+    ("seen", "seen", "unseen", "mark"),
+    ("sold", "sold", "available", "sell"),
+    ("ready", "ready", "pending", "mark"),
+    ("attended", "attended", "registered", "attend"),
+    ("verified", "verified", "pending", "verify"),
+    ("spam", "spam", "inbox", "mark"),
+];
+
+/// The status and the verb that a word such as `paid` stands for.
+pub(super) fn marked(word: &str) -> Option<(&'static str, &'static str)> {
+    MARKS.iter().find(|(known, ..)| *known == word).map(|(_, status, _, verb)| (*status, *verb))
+}
 
 /// Verbs that make a row of another noun about their object: borrowing a book makes a loan.
 const EVENTS: [(&str, &str); 17] = [
@@ -321,9 +370,11 @@ pub(super) fn is_event(noun: &str) -> bool {
     EVENTS.iter().any(|(_, made)| *made == noun)
 }
 
-/// What a row's status likely was before a verb brought it into another.
-pub(super) fn status_before(verb: &str) -> Option<&'static str> {
-    STATUS.iter().find(|(known, _, _)| *known == verb).map(|(_, _, before)| *before)
+/// What a row's status likely was before a verb brought it into this one.
+pub(super) fn status_before(verb: &str, status: &str) -> Option<&'static str> {
+    let by_verb = STATUS.iter().find(|(known, after, _)| *known == verb && *after == status);
+    let by_mark = || MARKS.iter().find(|(_, after, ..)| *after == status);
+    by_verb.map(|(_, _, before)| *before).or_else(|| by_mark().map(|(_, _, before, _)| *before))
 }
 
 /// Verbs after which what a row took from another is given back.

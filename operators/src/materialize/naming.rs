@@ -124,6 +124,7 @@ pub(super) fn is_limit(name: &str) -> bool {
         "perpage",
         "maxitems",
         "max_count",
+        "k",
     ]
     .contains(&name)
 }

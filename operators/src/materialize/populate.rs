@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{DomainId, Draw, EnvironmentPlan, Kind, Role, Row, Table, Value};
+use schemas::{Column, DomainId, Draw, EnvironmentPlan, Kind, Role, Row, Shape, Table, Value};
 
 use crate::engine::{fit, key};
 use crate::materialize::evidence::Hints;
 use crate::materialize::infer::Draft;
 use crate::materialize::populate::cell::{Cell, value};
+use crate::materialize::words::table_name;
 
 pub(super) mod cell;
 mod lists;
@@ -102,6 +103,10 @@ fn rows(draft: &Draft, draw: Draw, keys: &BTreeMap<String, Keys>) -> Vec<Row> {
             let mut row = vec![key.clone()];
             for (column, hints) in table.columns.iter().zip(&draft.hints).skip(1) {
                 let here = place.with(&column.name);
+                if let Some(keys) = references(column, hints, here, keys) {
+                    row.push(keys);
+                    continue;
+                }
                 row.push(match &column.role {
                     Role::Reference(to) => reference(&table.name, to, key, here, keys),
                     role => cell_of(&Cell {
@@ -137,6 +142,23 @@ fn reference(
     let Some(keys) = keys.get(to) else { return Value::Null };
     let others = keys.referred.iter().filter(|(key, _)| from != to || key != own);
     draw.pick(others, |(_, spelling)| spelling).map_or(Value::Null, |(key, _)| key.clone())
+}
+
+/// A few keys of the table that a column such as `seat_ids` names, if it holds a list of texts or
+/// whole numbers and there is such a table.
+fn references(
+    column: &Column,
+    hints: &Hints,
+    draw: Draw,
+    keys: &BTreeMap<String, Keys>,
+) -> Option<Value> {
+    let Some(Shape::List(item)) = &hints.shape else { return None };
+    let noun = column.name.strip_suffix("_ids").or_else(|| column.name.strip_suffix("_id"))?;
+    let known = keys.get(&table_name(noun))?;
+    let few = usize::try_from(draw.with("few").between(1, 3)).unwrap_or(1);
+    let chosen = draw.rank(&known.referred, |(_, spelling)| spelling);
+    let listed = Value::List(chosen.into_iter().take(few).map(|(key, _)| key.clone()).collect());
+    (column.kind == Kind::Json && Shape::List(item.clone()).admits(&listed)).then_some(listed)
 }
 
 /// A value for a column that no row has yet, such as one a caller makes up.

@@ -5,20 +5,12 @@
 
 use schemas::{Field, Shape, Tool};
 
-use crate::materialize::lexicon::{Act, DETERMINERS, KEY_WORDS, PREPOSITIONS, TAILS, act, event};
+use crate::materialize::lexicon::{Act, KEY_WORDS, event};
 use crate::materialize::naming::is_control;
+use crate::materialize::reading::phrase::{Phrase, is_version, phrase, trim};
 use crate::materialize::words::{is_plural, noun, singular, words};
 
-/// Most words of a noun phrase that name an entity; of longer ones the last are kept.
-const NOUN_WORDS_MAX: usize = 4;
-
-/// Verbs that are nouns as often: another verb in the name is believed first.
-const AMBIGUOUS: [&str; 32] = [
-    "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
-    "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
-    "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
-    "purchase",
-];
+mod phrase;
 
 /// What one tool seems to do.
 #[derive(Clone, Debug)]
@@ -55,6 +47,7 @@ pub(super) struct Key {
 /// Reads a tool.
 pub(super) fn read(tool: &Tool) -> Reading<'_> {
     let called = phrase(&words(&tool.name));
+    let called = acted_on(tool, called);
     let by_path = tool.path.as_deref().and_then(|path| along_path(tool, path, &called));
     let mut reading = by_path.unwrap_or_else(|| by_name(tool, called));
     if reading.entity.is_empty() && reading.act != Act::Answer {
@@ -74,77 +67,18 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
     reading
 }
 
-/// A verb and its noun, read off a name.
-#[derive(Clone, Debug, Default)]
-struct Phrase {
-    verb: String,
-    act: Option<Act>,
-    noun: Vec<String>,
-    many: bool,
-}
-
-/// Finds the verb of a name and the noun after it, or before it where nothing follows.
-fn phrase(words: &[String]) -> Phrase {
-    let usable = |word: &String| act(word).is_some();
-    let plain = |word: &String| usable(word) && !AMBIGUOUS.contains(&word.as_str());
-    let place = match words.first() {
-        Some(first) if plain(first) => Some(0),
-        Some(first) if usable(first) => {
-            let other = words.iter().skip(1).position(plain).map(|place| place + 1);
-            Some(other.filter(|place| *place == 1 || place + 1 == words.len()).unwrap_or(0))
-        }
-        _ => words
-            .iter()
-            .position(|word| usable(word) && event(word).is_none())
-            .or_else(|| words.iter().position(usable).filter(|place| place + 1 == words.len())),
-    };
-    let Some(place) = place else {
-        let (noun, many) = trim(words);
-        return Phrase { noun, many, ..Phrase::default() };
-    };
-    let verb = words[place].clone();
-    let listed = verb == "get" && words.get(place + 1).is_some_and(|next| next == "list");
-    let (mut noun, mut many) = trim(&words[place + 1..]);
-    if noun.is_empty() {
-        (noun, many) = trim(&words[..place]);
+/// The phrase with the noun of the first id among the arguments, where a name such as `check_in`
+/// says what becomes of something and not of what.
+fn acted_on(tool: &Tool, mut called: Phrase) -> Phrase {
+    if called.noun.is_empty() && matches!(called.act, Some(Act::Become(_))) {
+        let owners = tool.input.iter().filter(|field| field.required).map(|field| {
+            let mut split = words(&field.name);
+            let last = split.pop().unwrap_or_default();
+            if KEY_WORDS.contains(&last.as_str()) { split } else { Vec::new() }
+        });
+        called.noun = owners.into_iter().find(|noun| !noun.is_empty()).unwrap_or_default();
     }
-    many |= listed || (act(&verb) == Some(Act::Get) && words.last().is_some_and(|it| it == "list"));
-    Phrase { act: act(&verb), verb, noun, many }
-}
-
-/// The noun phrase at the start of these words, in the singular, and whether it was a plural.
-fn trim(words: &[String]) -> (Vec<String>, bool) {
-    let mut noun: Vec<String> = Vec::new();
-    for word in words {
-        if PREPOSITIONS.contains(&word.as_str()) {
-            if noun.is_empty() {
-                continue;
-            }
-            break;
-        }
-        if !DETERMINERS.contains(&word.as_str()) && !is_version(word) {
-            noun.push(word.clone());
-        }
-    }
-    while 1 < noun.len() && noun.last().is_some_and(|last| TAILS.contains(&last.as_str())) {
-        noun.pop();
-    }
-    if 1 < noun.len() && noun.last().is_some_and(|last| last == "id" || last == "ids") {
-        noun.pop();
-    }
-    if NOUN_WORDS_MAX < noun.len() {
-        noun.drain(..noun.len() - NOUN_WORDS_MAX);
-    }
-    let many = noun.last().is_some_and(|last| is_plural(last));
-    if let Some(last) = noun.last_mut() {
-        *last = singular(last);
-    }
-    (noun, many)
-}
-
-fn is_version(word: &str) -> bool {
-    let digits = word.strip_prefix('v').unwrap_or(word);
-    digits.starts_with(|first: char| first.is_ascii_digit())
+    called
 }
 
 fn by_name(tool: &Tool, called: Phrase) -> Reading<'_> {
@@ -182,7 +116,9 @@ fn verb(called: &Phrase, act: Act) -> String {
         Act::Become(_) => "change",
         Act::Answer => "get",
     };
-    let agrees = called.act == Some(act) && !(act == Act::Get && called.verb != "download");
+    let writes = called.act.is_some_and(|own| own.writes() && act.writes());
+    let agrees =
+        (called.act == Some(act) || writes) && !(act == Act::Get && called.verb != "download");
     let known = called.verb.as_str();
     match known {
         "new" | "put" | "post" | "insert" => "create".into(),
@@ -265,12 +201,14 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     });
     let act = act_on(method, item.is_some(), many, &ending);
     let before = segments.len() - if item.is_some() { 2 } else { 1 };
+    let own = noun(&called.noun);
+    let longer = called.act.is_some() && own.ends_with(&format!("_{object}"));
     Some(Reading {
         tool,
         act,
         verb: verb(&ending, act),
-        entity: object.clone(),
-        object,
+        object: if longer { own } else { object.clone() },
+        entity: object,
         many: many && item.is_none(),
         key,
         parents: parents(tool, &segments[..before]),
@@ -298,7 +236,9 @@ fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
         _ => Act::Update,
     };
     match (plain, called.act) {
-        (Act::Update | Act::Create, Some(Act::Become(status))) if item => Act::Become(status),
+        (Act::Update | Act::Create | Act::Delete, Some(Act::Become(status))) if item => {
+            Act::Become(status)
+        }
         (Act::Get, Some(Act::List)) if !item => Act::List,
         (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
         (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
@@ -436,7 +376,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 11] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 15] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -448,6 +388,18 @@ mod tests {
             ("order_list", "", "", &[], Act::List, "order", None),
             ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
             ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
+            ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
+            ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
+            ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),
+            (
+                "x_Cancel",
+                "DELETE",
+                "/rentals/{id}",
+                &["id"],
+                Act::Become("cancelled"),
+                "rental",
+                Some(0),
+            ),
         ];
         for (name, method, path, arguments, act, entity, key) in cases {
             let tool = tool(name, method, path, arguments);

@@ -1,6 +1,6 @@
 //! Answers: the row or rows, in the shape the source declares where it declares one.
 
-use schemas::{Expression, Field, Reply, Shape, Value};
+use schemas::{Expression, Field, Reply, Role, Shape, Value};
 
 use crate::materialize::compile::{ITEM, ROW, ROWS, Sources};
 use crate::materialize::lexicon::Act;
@@ -30,8 +30,21 @@ pub(super) fn one(sources: &Sources<'_, '_>) -> Reply {
 }
 
 /// The answer with the row that was made or changed.
+///
+/// Where the tool brings a row into a status, that status is part of the answer.
 pub(super) fn changed(sources: &Sources<'_, '_>) -> Reply {
-    one(sources)
+    let reply = one(sources);
+    let Some(column) = sources.draft.with_role(&Role::Status) else { return reply };
+    let status = Reply::Value(Expression::column(ROW, &column.name));
+    let told = !matches!(sources.reading.act, Act::Become(_)) || holds(&reply, &status);
+    match reply {
+        Reply::Object(mut parts) if !told => {
+            parts.retain(|(name, _)| *name != column.name);
+            parts.push((column.name.clone(), status));
+            Reply::Object(parts)
+        }
+        reply => reply,
+    }
 }
 
 /// The answer after a row was removed.

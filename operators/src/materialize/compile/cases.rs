@@ -1,11 +1,13 @@
-//! Tools without an entity: they answer from a table of cases, or by plain arithmetic.
+//! Tools without an entity: they answer from a table of cases, or by a formula.
 
 use schemas::{
-    Arithmetic, Column, Comparison, Condition, EnvironmentPlan, Expression, Field, Filter,
-    KeyStyle, Kind, Program, Reply, Role, Shape, Step, Table, Value,
+    Column, Comparison, EnvironmentPlan, Expression, Field, Filter, KeyStyle, Kind, Program, Reply,
+    Role, Shape, Step, Table, Value,
 };
 
 use crate::materialize::bind::{Target, bind};
+use crate::materialize::compile::expect::expected;
+use crate::materialize::compile::formulas::computed;
 use crate::materialize::compile::{ROW, given};
 use crate::materialize::evidence::Hints;
 use crate::materialize::hints::hints as values_named;
@@ -118,58 +120,13 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
             Reply::Object(vec![("result".into(), add("result".into(), &field))])
         }
         _ => {
-            let (name, shape) = expected(reading);
-            let field = result(&name, shape);
-            Reply::Object(vec![(name.clone(), add(name, &field))])
+            let parts = expected(reading).into_iter().map(|(name, shape)| {
+                let field = result(&name, shape);
+                (name.clone(), add(name, &field))
+            });
+            Reply::Object(parts.collect())
         }
     }
-}
-
-/// What a tool that declares no answer is likely to answer.
-fn expected(reading: &Reading<'_>) -> (String, Shape) {
-    let split = words(&reading.tool.name);
-    let says = |known: &[&str]| split.iter().any(|word| known.contains(&word.as_str()));
-    let last = reading.object.rsplit('_').next().unwrap_or_default();
-    let number = [
-        "price",
-        "rate",
-        "balance",
-        "cost",
-        "total",
-        "score",
-        "amount",
-        "distance",
-        "temperature",
-        "area",
-        "volume",
-        "count",
-        "number",
-        "probability",
-        "value",
-        "speed",
-        "weight",
-        "percentage",
-        "average",
-        "mean",
-        "sum",
-        "interest",
-        "tax",
-        "duration",
-    ];
-    if says(&["validate", "verify", "is", "has", "exists", "check"]) {
-        return ("valid".into(), Shape::Boolean);
-    }
-    if number.contains(&last)
-        || says(&["calculate", "compute", "calc", "estimate", "convert", "predict"])
-    {
-        let name = if reading.object.is_empty() { "result".into() } else { reading.object.clone() };
-        return (column_name(&words(&name)), Shape::number());
-    }
-    let name = match reading.object.as_str() {
-        "" => "result".to_string(),
-        object => column_name(&words(object)),
-    };
-    (name, Shape::text())
 }
 
 fn result(name: &str, shape: Shape) -> Field {
@@ -182,39 +139,4 @@ fn result(name: &str, shape: Shape) -> Field {
         default: Value::Null,
         example: Value::Null,
     }
-}
-
-/// Sums, differences, products and quotients of two numbers are computed, not looked up.
-fn computed(reading: &Reading<'_>) -> Option<Program> {
-    let split = words(&reading.tool.name);
-    let [first, second] = reading.tool.input.as_slice() else { return None };
-    let numeric = |field: &Field| {
-        field.required && matches!(field.shape, Shape::Integer { .. } | Shape::Number { .. })
-    };
-    if declared(reading).is_some() || !numeric(first) || !numeric(second) || 3 < split.len() {
-        return None;
-    }
-    let operation = split.iter().find_map(|word| {
-        Some(match word.as_str() {
-            "add" | "sum" | "addition" => Arithmetic::Add,
-            "subtract" | "difference" | "minus" | "subtraction" => Arithmetic::Subtract,
-            "multiply" | "product" | "times" | "multiplication" => Arithmetic::Multiply,
-            "divide" | "quotient" | "division" => Arithmetic::Divide,
-            _ => return None,
-        })
-    })?;
-    let argument = |field: &Field| Box::new(Expression::argument(&field.name));
-    let mut steps = Vec::new();
-    if operation == Arithmetic::Divide {
-        steps.push(Step::Require {
-            condition: Condition::Compare(
-                Expression::argument(&second.name),
-                Comparison::Different,
-                Expression::Literal(Value::Integer(0)),
-            ),
-            otherwise: "division by zero".into(),
-        });
-    }
-    let value = Expression::Arithmetic(argument(first), operation, argument(second));
-    Some(Program { steps, reply: Reply::Object(vec![("result".into(), Reply::Value(value))]) })
 }

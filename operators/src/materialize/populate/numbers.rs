@@ -58,8 +58,8 @@ const USUAL: &[(&str, i64, i64, Grain)] = &[
     ("ms millis milliseconds latency", 20, 900, Grain::Whole),
     ("age", 18, 80, Grain::Whole),
     ("port", 1_024, 49_151, Grain::Whole),
-    ("page index offset skip", 1, 5, Grain::Whole),
-    ("limit top", 5, 50, Grain::Whole),
+    ("page index offset skip p", 1, 5, Grain::Whole),
+    ("limit top k", 5, 50, Grain::Whole),
     ("quantity qty copies seats tickets units nights", 1, 8, Grain::Whole),
     (
         "guests adults people persons passengers rooms bedrooms travelers occupants",
