@@ -56,6 +56,12 @@ pub enum BuildError {
     /// Rows could not be written.
     #[error(transparent)]
     Shard(#[from] ShardError),
+    /// A file of the corpus is not what it was when the build began.
+    #[error("\"{document}\" changed while it was read")]
+    Changed {
+        /// The file, by its name in the corpus.
+        document: String,
+    },
     /// A worker failed.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),
@@ -75,6 +81,16 @@ impl BuildError {
                 error.remedy()
             }
             BuildError::NotNew(_) => Some("name a new folder"),
+            BuildError::Corpus(error) => error.remedy(),
+            BuildError::Knob(KnobError::Malformed { .. } | KnobError::Misfit { .. }) => {
+                Some("correct the value; plan.toml in a world lists every knob with its value")
+            }
+            BuildError::Changed { .. } => {
+                Some("run the same command again once nobody writes to the corpus")
+            }
+            BuildError::Dataflow(_) | BuildError::Funnel(_) => {
+                Some("the world is as it was; this is a defect of the program: please report it")
+            }
             _ => None,
         }
     }
@@ -100,7 +116,7 @@ pub trait Listener: Send + Sync {
 /// Fails if the corpus, the knobs or the world cannot be used, or if the disk does not hold out.
 pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, BuildError> {
     let started = Instant::now();
-    let corpus = Corpus::scan(&request.corpus)?;
+    let corpus = Corpus::scan(&request.corpus, &request.world)?;
     let world = World::create(&request.world)?;
     let store = Arc::new(world.lock()?);
     for repair in store.repairs() {
@@ -110,7 +126,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     for (version, damage) in &latest.passed_over {
         listener.warn(&format!("version {version} is passed over: {damage}"));
     }
-    let file = std::fs::read_to_string(store.world().plan_file()).ok();
+    let file = store.world().read_plan()?;
     let variables = request.variables.iter().cloned();
     let resolved = knobs::resolve(&request.settings, variables, file.as_deref())?;
     let plan = Arc::new(resolved.plan.clone());
@@ -279,6 +295,9 @@ fn derive(
         };
         run(&given, &resources, request.workers).map_err(BuildError::Dataflow)?
     };
+    if let Some(document) = library.changed() {
+        return Err(BuildError::Changed { document });
+    }
     let inputs = inputs(corpus, &library.read()?);
     let shelf = Arc::into_inner(shelf).expect("the workers are done");
     if let Some(failure) = shelf.failure() {

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::build::Request;
+use crate::build::{BuildError, Request};
+use crate::store::{Latest, StoreError};
 
 mod building;
 mod progress;
@@ -157,7 +158,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // NB: nothing is left to tell if standard error is closed.
-            drop(writeln!(io::stderr(), "agentscaler: {error:#}"));
+            drop(writeln!(io::stderr(), "agentscaler: {}", explained(&error)));
             ExitCode::from(2)
         }
     }
@@ -166,8 +167,8 @@ pub fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Build(build) => building::run(build, args.quiet),
-        Command::Verify(verify) => proving::run(verify),
-        Command::List(list) => listing::run(list),
+        Command::Verify(verify) => proving::run(verify, args.quiet),
+        Command::List(list) => listing::run(list, args.quiet),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Args::command();
@@ -208,6 +209,35 @@ impl BuildArgs {
             refit: self.refit,
             pinned,
         })
+    }
+}
+
+/// An error with its causes, and what can be done about it.
+fn explained(error: &anyhow::Error) -> String {
+    let remedy = match (error.downcast_ref::<BuildError>(), error.downcast_ref::<StoreError>()) {
+        (Some(error), _) => error.remedy(),
+        (None, Some(error)) => error.remedy(),
+        (None, None) => None,
+    };
+    let said = format!("{error:#}");
+    let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
+    lines.extend(remedy.map(|remedy| format!("  {remedy}")));
+    lines.join("\n")
+}
+
+/// A text as a terminal may show it: texts of the corpus could hold escape sequences.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
+}
+
+/// Tells of versions that are damaged and of the one that is taken in their place.
+fn warn_of_damage(latest: &Latest, quiet: bool) {
+    for (version, damage) in &latest.passed_over {
+        if !quiet {
+            progress::say(&format!("note: version {version} is passed over: {damage}"));
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The corpus: which files there are, by path and by content.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -16,9 +17,40 @@ const DEPTH_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct Corpus {
     /// Every readable file, by path, with where it really is.
-    pub files: BTreeMap<Document, PathBuf>,
+    pub files: BTreeMap<Document, Place>,
     /// Files and folders that could not be read.
     pub unreadable: Vec<Rejection>,
+    world: Option<PathBuf>,
+}
+
+/// Where a file really is, and how it looked when it was digested.
+#[derive(Clone, Debug)]
+pub struct Place {
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+/// What a file system changes when a file's content changes: size, and times of change.
+type Stamp = (u64, i64, i64, u64);
+
+impl Place {
+    /// Opens the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system does.
+    pub fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    /// Whether an open file is still the one that was digested.
+    pub fn is_unchanged(&self, file: &File) -> bool {
+        file.metadata().is_ok_and(|metadata| stamp(&metadata) == self.stamp)
+    }
+}
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.size(), metadata.ctime(), metadata.ctime_nsec(), metadata.ino())
 }
 
 /// Why a corpus cannot be read at all.
@@ -39,29 +71,55 @@ pub enum CorpusError {
         /// The name.
         name: String,
     },
+    /// A path given is the world to be built, or lies in it.
+    #[error("\"{}\" is the world itself, and no corpus", path.display())]
+    IsWorld {
+        /// The path given.
+        path: PathBuf,
+    },
     /// There is no file below any path given.
     #[error("no file was found in the corpus")]
     Empty,
+}
+
+impl CorpusError {
+    /// What a user can do about it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            CorpusError::Unreadable { .. } => Some("name files and folders that are there"),
+            CorpusError::Ambiguous { .. } => None,
+            CorpusError::IsWorld { .. } => {
+                Some("name the folder of API descriptions, and the world apart from it")
+            }
+            CorpusError::Empty => Some("put API descriptions into it, or name another folder"),
+        }
+    }
 }
 
 impl Corpus {
     /// Looks at every file below the paths given and digests its content.
     ///
     /// A file goes by the last part of the path given and its place below, so that a corpus can be
-    /// moved as a whole. Names that begin with a dot are passed over. Links are followed only to
-    /// what lies below the same path given. The files' bytes are read once and not kept.
+    /// moved as a whole. Names that begin with a dot are passed over, and so is the folder `world`:
+    /// what is made is no corpus. Links are followed only to files below the same path given; a
+    /// folder in it is read in its own place. The files' bytes are read once and not kept.
     ///
     /// # Errors
     ///
     /// Fails if a path given cannot be read, if two files go by one name, or if there is none.
-    pub fn scan(paths: &[PathBuf]) -> Result<Corpus, CorpusError> {
-        let mut corpus = Corpus::default();
+    pub fn scan(paths: &[PathBuf], world: &Path) -> Result<Corpus, CorpusError> {
+        // A world that is not there yet is in nobody's way.
+        let world = fs::canonicalize(world).ok();
+        let mut corpus = Corpus { world, ..Corpus::default() };
         let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
         for given in paths {
             let unreadable = |error| CorpusError::Unreadable { path: given.clone(), error };
             let root = fs::canonicalize(given).map_err(unreadable)?;
             if root.is_dir() {
                 fs::read_dir(&root).map_err(unreadable)?;
+            }
+            if corpus.world.as_ref().is_some_and(|world| root.starts_with(world)) {
+                return Err(CorpusError::IsWorld { path: given.clone() });
             }
             let name = root.file_name().map_or_else(|| "corpus".into(), |it| it.to_string_lossy());
             let mut found = Vec::new();
@@ -75,12 +133,16 @@ impl Corpus {
         }
         for (name, path) in names {
             match digest(&path) {
-                Ok((digest, bytes)) => {
-                    drop(corpus.files.insert(Document { digest, path: name, bytes }, path));
+                Ok((digest, bytes, stamp)) => {
+                    let document = Document { digest, path: name, bytes };
+                    corpus.files.insert(document, Place { path, stamp });
                 }
                 Err(error) => corpus.reject(name, &format!("cannot be read: {error}")),
             }
         }
+        // What was given twice was looked at twice.
+        corpus.unreadable.sort();
+        corpus.unreadable.dedup_by(|one, other| one.file == other.file);
         if corpus.files.is_empty() && corpus.unreadable.is_empty() {
             return Err(CorpusError::Empty);
         }
@@ -108,6 +170,13 @@ impl Corpus {
         if !real.is_dir() {
             return self.reject(name.into(), "is neither a file nor a folder");
         }
+        if self.world.as_ref() == Some(&real) {
+            return;
+        }
+        // NB: two links to a folder above would be followed 2^DEPTH_MAX times.
+        if 0 < depth && path.is_symlink() {
+            return self.reject(name.into(), "is a link to a folder of the corpus");
+        }
         if depth == DEPTH_MAX {
             return self.reject(name.into(), &format!("lies more than {DEPTH_MAX} folders deep"));
         }
@@ -115,10 +184,22 @@ impl Corpus {
             Ok(entries) => entries,
             Err(error) => return self.reject(name.into(), &format!("cannot be read: {error}")),
         };
-        for entry in entries.filter_map(Result::ok) {
-            let part = entry.file_name().to_string_lossy().into_owned();
-            if !part.starts_with('.') {
-                self.walk(root, &entry.path(), &format!("{name}/{part}"), depth + 1, found);
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return self.reject(name.into(), &format!("cannot be read: {error}")),
+            };
+            let part = entry.file_name();
+            match part.to_str() {
+                Some(part) if part.starts_with('.') => {}
+                Some(part) => {
+                    self.walk(root, &entry.path(), &format!("{name}/{part}"), depth + 1, found);
+                }
+                None => {
+                    // Two such names could look the same, so none goes by its own.
+                    let part = part.as_encoded_bytes().escape_ascii();
+                    self.reject(format!("{name}/{part}"), "has a name that is not UTF-8");
+                }
             }
         }
     }
@@ -131,19 +212,19 @@ impl Corpus {
             file: path,
             pointer: String::new(),
         });
-        self.unreadable.sort();
     }
 }
 
-fn digest(path: &Path) -> io::Result<(Digest, u64)> {
+fn digest(path: &Path) -> io::Result<(Digest, u64, Stamp)> {
     let mut file = File::open(path)?;
+    let stamp = stamp(&file.metadata()?);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     let mut bytes = 0;
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok((Digest(hasher.finalize().into()), bytes));
+            return Ok((Digest(hasher.finalize().into()), bytes, stamp));
         }
         hasher.update(&buffer[..read]);
         bytes += read as u64;

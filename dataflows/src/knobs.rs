@@ -39,8 +39,14 @@ pub enum KnobError {
         known: String,
     },
     /// A knob was given a value it cannot have.
-    #[error("the plan does not hold together: {error}")]
+    #[error("{origin} gives \"{key}\" the value {value}: {}", error.message())]
     Misfit {
+        /// Where it was written.
+        origin: String,
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
         /// What does not fit.
         error: Box<toml::de::Error>,
     },
@@ -96,8 +102,19 @@ pub fn resolve(
         origins.insert(key.clone(), origin);
         values.insert(key, value);
     }
-    let plan =
-        nested(&values).try_into().map_err(|error| KnobError::Misfit { error: Box::new(error) })?;
+    // Every default fits, so one of the values given does not.
+    for (key, value) in &values {
+        let alone = BTreeMap::from([(key.clone(), value.clone())]);
+        if let Err(error) = nested(&alone).try_into::<Plan>() {
+            return Err(KnobError::Misfit {
+                origin: origins[key].clone(),
+                key: key.clone(),
+                value: value.to_string(),
+                error: Box::new(error),
+            });
+        }
+    }
+    let plan = nested(&values).try_into().expect("what fits one by one fits together");
     Ok(Resolved { plan, origins })
 }
 

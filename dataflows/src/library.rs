@@ -1,20 +1,20 @@
 //! The library: the documents of a corpus, parsed now or recalled.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use operators::parse::parse_stream;
 use operators::{Library, Parsed, Work};
 use schemas::{CorpusPlan, Digest, Document, Rejection, Stage};
 
+use crate::corpus::Place;
 use crate::store::{Locked, ObjectRef, StoreError};
 
 /// Documents on disk, and what was read out of them.
 #[derive(Debug)]
 pub struct Files {
-    paths: BTreeMap<Document, PathBuf>,
+    places: BTreeMap<Document, Place>,
     plan: CorpusPlan,
     /// Objects with what documents held when an earlier version read them, by document.
     known: BTreeMap<Digest, ObjectRef>,
@@ -23,19 +23,22 @@ pub struct Files {
     /// What was read out of each document of this build.
     read: Mutex<BTreeMap<Digest, ObjectRef>>,
     failure: Mutex<Option<StoreError>>,
+    /// The first document whose file changed after it was digested.
+    changed: Mutex<Option<String>>,
 }
 
 impl Files {
     /// The documents at these places. `known` must have been read under the same plan.
     pub fn new(
-        paths: BTreeMap<Document, PathBuf>,
+        places: BTreeMap<Document, Place>,
         plan: CorpusPlan,
         known: BTreeMap<Digest, ObjectRef>,
         store: Arc<Locked>,
         work: Arc<Work>,
     ) -> Files {
         let (read, failure) = (Mutex::default(), Mutex::default());
-        Files { paths, plan, known, store, work, read, failure }
+        let changed = Mutex::default();
+        Files { places, plan, known, store, work, read, failure, changed }
     }
 
     /// The object that holds what was read out of each document, by the document's digest.
@@ -75,13 +78,38 @@ impl Files {
                 pointer: String::new(),
             }],
         };
-        let Some(path) = self.paths.get(document) else {
+        let Some(place) = self.places.get(document) else {
             return unreadable("is no longer in the corpus".into());
         };
-        match File::open(path) {
-            Ok(file) => parse_stream(&document.path, file, &self.plan),
-            Err(error) => unreadable(format!("cannot be read: {error}")),
+        let parsed = place.open().and_then(|file| {
+            let parsed = parse_stream(&document.path, file.try_clone()?, &self.plan);
+            Ok((parsed, place.is_unchanged(&file)))
+        });
+        match parsed {
+            Ok((parsed, true)) => parsed,
+            Ok((_, false)) => {
+                self.remember_changed(document);
+                unreadable("changed while it was read".into())
+            }
+            Err(error) => {
+                self.remember_changed(document);
+                unreadable(format!("cannot be read: {error}"))
+            }
         }
+    }
+
+    fn remember_changed(&self, document: &Document) {
+        self.changed.lock().expect("no holder panics").get_or_insert(document.path.clone());
+    }
+
+    /// A document that was no longer what its digest says when it was read: what was read must not
+    /// be committed, or it would be remembered under that digest.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a worker panicked while parsing.
+    pub fn changed(&self) -> Option<String> {
+        self.changed.lock().expect("no holder panics").clone()
     }
 
     fn keep(&self, document: &Document, parsed: &Parsed) {

@@ -14,19 +14,23 @@ use crate::graph_objects::read_json;
 use crate::ledger::Ledger;
 use crate::shards::split;
 use crate::shelf::unfold;
-use crate::store::{Manifest, StoreError, World};
+use crate::store::{Manifest, ObjectRef, StoreError, World};
 
 /// Takes a row; false if it wants no more.
 pub type Sink<'s> = &'s mut dyn FnMut(Value) -> bool;
 
-/// Every version of a world, the oldest first.
+/// Every version of a world whose manifest is whole, the oldest first.
 ///
 /// # Errors
 ///
-/// Fails if a manifest cannot be read.
+/// Fails if a manifest cannot be read at all, or was made by a newer program.
 pub fn versions(world: &World, sink: Sink<'_>) -> Result<(), StoreError> {
     for version in world.versions()? {
-        let manifest = world.manifest(version)?;
+        let manifest = match world.manifest(version) {
+            Ok(manifest) => manifest,
+            Err(StoreError::Damaged { .. }) => continue,
+            Err(error) => return Err(error),
+        };
         let counts = &manifest.contents.counts;
         if !sink(json!({"version": version, "parent": manifest.parent, "counts": counts})) {
             break;
@@ -73,46 +77,57 @@ pub fn domains(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(),
 ///
 /// Fails if an object is missing or damaged.
 pub fn tools(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
-    let columns = [
-        "id",
-        "name",
-        "source",
-        "provider",
-        "service",
-        "category",
-        "license",
-        "file",
-        "pointer",
-        "revision",
-        "operation",
-        "domain",
-    ];
     for (role, object) in &manifest.contents.objects {
-        if !role.starts_with("tools/") {
-            continue;
-        }
-        let path = world.object_path(object);
-        let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
-        let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| damaged(error.to_string()))?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-        let batches =
-            builder.with_projection(mask).build().map_err(|error| damaged(error.to_string()))?;
-        for batch in batches {
-            let batch = batch.map_err(|error| damaged(error.to_string()))?;
-            for place in 0..batch.num_rows() {
-                let cell = |name: &&str| {
-                    let column = batch.column_by_name(name);
-                    (name.to_string(), column.map_or(Value::Null, |column| cell(column, place)))
-                };
-                if !sink(Value::Object(columns.iter().map(cell).collect())) {
-                    return Ok(());
-                }
-            }
+        if role.starts_with("tools/") && !tool_rows(world, object, sink)? {
+            break;
         }
     }
     Ok(())
+}
+
+/// The columns of a tool that are listed.
+const TOOL_COLUMNS: [&str; 12] = [
+    "id",
+    "name",
+    "source",
+    "provider",
+    "service",
+    "category",
+    "license",
+    "file",
+    "pointer",
+    "revision",
+    "operation",
+    "domain",
+];
+
+/// The tools of one shard; false once no more are wanted.
+///
+/// # Errors
+///
+/// Fails if the object is missing or damaged.
+pub fn tool_rows(world: &World, shard: &ObjectRef, sink: Sink<'_>) -> Result<bool, StoreError> {
+    let path = world.object_path(shard);
+    let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
+    let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| damaged(error.to_string()))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), TOOL_COLUMNS);
+    let batches =
+        builder.with_projection(mask).build().map_err(|error| damaged(error.to_string()))?;
+    for batch in batches {
+        let batch = batch.map_err(|error| damaged(error.to_string()))?;
+        for place in 0..batch.num_rows() {
+            let cell = |name: &&str| {
+                let column = batch.column_by_name(name);
+                (name.to_string(), column.map_or(Value::Null, |column| cell(column, place)))
+            };
+            if !sink(Value::Object(TOOL_COLUMNS.iter().map(cell).collect())) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 fn cell(column: &dyn Array, place: usize) -> Value {

@@ -1,21 +1,17 @@
 //! Proving: every kept row, again, from the files alone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use operators::engine::World as Engine;
-use operators::verify::verify;
-use schemas::{Digest, Environment, FilterPlan, Task, TaskId, ToolId, Trajectory, Verified};
+use schemas::Digest;
 use serde::Serialize;
 
-use crate::dataset::{DomainTools, TrajectoryRow, bound_tools, read_tasks, read_trajectories};
-use crate::graph_objects::read_json;
-use crate::ledger::{Entry, Ledger};
-use crate::shelf::{Unfolded, unfold};
-use crate::store::{Manifest, StoreError, World, files};
+use crate::store::{CONFIGS, Manifest, StoreError, World, files};
+
+use self::shard::Shard;
+
+mod shard;
 
 /// What a proof found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -67,31 +63,50 @@ impl Proof {
     }
 }
 
-/// Proves the latest version: every object is what its name says, every row of the dataset is
-/// what its trajectory gives, and every kept trajectory, replayed on a fresh environment, gives
-/// the recorded observations and the golden state.
+/// Proves the latest version: every object is what its name says, every file of the dataset is
+/// what was committed, every row is what its trajectory or task gives, every golden call answers
+/// what is recorded, and every kept trajectory, replayed on a fresh environment, gives the
+/// recorded observations and the golden state.
 ///
 /// Reads `objects/`, `manifests/` and `dataset/` and nothing else; writes nothing. A fault in one
 /// place does not keep the rest from being proved. Memory: a shard at a time per thread.
 ///
 /// # Errors
 ///
-/// Fails if there is no version to prove.
+/// Fails if there is no version to prove, or if the newest was made by a newer program.
 pub fn prove(world: &World, threads: usize) -> Result<Proof, StoreError> {
+    prove_aloud(world, threads, &|_proved, _shards| {})
+}
+
+/// Proves like [`prove`]; `told` hears how many of how many shards are proved.
+///
+/// # Errors
+///
+/// Fails like [`prove`].
+///
+/// # Panics
+///
+/// Panics if a thread that proves a shard panicked.
+pub fn prove_aloud(
+    world: &World,
+    threads: usize,
+    told: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Proof, StoreError> {
     let mut proof = Proof { schema_version: crate::summary::SCHEMA_VERSION, ..Proof::default() };
-    let latest = newest(world, &mut proof)?;
+    let Some(latest) = newest(world, &mut proof)? else { return Ok(proof) };
     proof.version = latest.version;
     check_objects(world, &latest, &mut proof);
-    let shards: BTreeSet<&str> =
-        latest.contents.objects.keys().filter_map(|role| role.strip_prefix("ledger/")).collect();
-    let shards: Vec<&str> = shards.into_iter().collect();
+    check_dataset(world, &latest, &mut proof);
+    let shards = places(&latest);
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                while let Some(shard) = shards.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = prove_shard(world, &latest, shard);
-                    found.lock().expect("no holder panics").push(outcome);
+                while let Some(place) = shards.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = prove_shard(world, &latest, place);
+                    let mut found = found.lock().expect("no holder panics");
+                    found.push(outcome);
+                    told(found.len(), shards.len());
                 }
             });
         }
@@ -99,29 +114,48 @@ pub fn prove(world: &World, threads: usize) -> Result<Proof, StoreError> {
     for outcome in found.into_inner().expect("no holder panics") {
         proof.merge(outcome);
     }
+    let counted = latest.contents.counts.get("kept").copied().unwrap_or_default();
+    if proof.rows != counted {
+        let rows = proof.rows;
+        proof.fault(
+            "kept",
+            "dataset",
+            format!("{rows} kept rows are there, {counted} are counted"),
+        );
+    }
     proof.faults.sort();
     proof.faults.dedup();
     Ok(proof)
 }
 
-/// The newest manifest that can be read at all. Unlike a reader of data, a proof does not pass over
-/// a version whose objects are damaged: it says which.
-fn newest(world: &World, proof: &mut Proof) -> Result<Manifest, StoreError> {
-    let mut last = None;
-    for version in world.versions()?.into_iter().rev() {
+/// The newest manifest that can be read at all; none if all are damaged. Unlike a reader of data, a
+/// proof does not pass over a version whose objects are damaged: it says which.
+fn newest(world: &World, proof: &mut Proof) -> Result<Option<Manifest>, StoreError> {
+    let versions = world.versions()?;
+    if versions.is_empty() {
+        return Err(StoreError::NoWorld { path: world.root().into() });
+    }
+    for version in versions.into_iter().rev() {
         match world.manifest(version) {
-            Ok(manifest) => return Ok(manifest),
+            Ok(manifest) => return Ok(Some(manifest)),
             Err(error @ StoreError::Damaged { .. }) => {
-                proof.fault(format!("version {version}"), "manifests", &error);
-                last = Some(error);
+                let file = format!("manifests/{version:020}.json");
+                proof.fault(format!("version {version}"), file, &error);
             }
             Err(error) => return Err(error),
         }
     }
-    Err(last.unwrap_or_else(|| StoreError::NoWorld { path: world.root().into() }))
+    Ok(None)
 }
 
-/// Objects against their digests, and the files of `dataset/` against the objects they show.
+/// The shards that hold anything of a version: those with a ledger, and those with rows.
+fn places(manifest: &Manifest) -> Vec<String> {
+    let ledgers = manifest.contents.objects.keys().filter_map(|role| role.strip_prefix("ledger/"));
+    let shown = files(manifest).into_iter().map(|shown| format!("{:04}", shown.place));
+    ledgers.map(String::from).chain(shown).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Objects against their digests.
 fn check_objects(world: &World, manifest: &Manifest, proof: &mut Proof) {
     for object in manifest.contents.all_objects() {
         proof.objects += 1;
@@ -129,195 +163,44 @@ fn check_objects(world: &World, manifest: &Manifest, proof: &mut Proof) {
             proof.fault(object.digest, format!("objects/{}", object.file_name()), error);
         }
     }
+}
+
+/// The files of `dataset/` against the objects they show, and what else lies among them: a shard
+/// of another version would be read as more rows.
+fn check_dataset(world: &World, manifest: &Manifest, proof: &mut Proof) {
+    let dataset = world.dataset();
+    let mut expected = BTreeSet::new();
     for shown in files(manifest) {
         let file = format!("dataset/{}", shown.path);
-        match std::fs::read(world.root().join(&file)) {
+        match std::fs::read(dataset.folder().join(&shown.path)) {
             Ok(bytes) if Digest::of(&bytes) == shown.object.digest => {}
             Ok(_) => proof.fault(&file, &*file, "is not the shard that was committed"),
             Err(error) => proof.fault(&file, &*file, format!("cannot be read: {error}")),
         }
+        expected.insert(shown.path);
     }
-}
-
-/// What the rows of one shard are proved against.
-struct Shard {
-    entries: BTreeMap<TaskId, (usize, Digest)>,
-    domains: Vec<Proving>,
-    verified: BTreeMap<schemas::TrajectoryId, Verified>,
-    payloads: Unfolded,
-    filter: FilterPlan,
-}
-
-struct Proving {
-    name: String,
-    engine: Engine,
-    tools: DomainTools,
+    if !dataset.has_card_of(manifest) {
+        let file = "dataset/README.md";
+        proof.fault(file, file, "is not the card that was committed");
+    }
+    for config in CONFIGS {
+        // A configuration without rows has no folder.
+        let Ok(entries) = std::fs::read_dir(dataset.folder().join(config)) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            let path = format!("{config}/{}", entry.file_name().to_string_lossy());
+            if !expected.contains(&path) {
+                let file = format!("dataset/{path}");
+                proof.fault(&file, &*file, "is no file of this version");
+            }
+        }
+    }
 }
 
 fn prove_shard(world: &World, manifest: &Manifest, place: &str) -> Proof {
     let mut proof = Proof::default();
-    let shard = match Shard::read(world, manifest, place, &mut proof) {
-        Ok(Some(shard)) => shard,
-        Ok(None) => return proof,
-        Err(error) => {
-            proof.fault(format!("shard {place}"), "objects", error);
-            return proof;
-        }
-    };
-    for shown in files(manifest).iter().filter(|shown| format!("{:04}", shown.place) == place) {
-        let file = format!("dataset/{}", shown.path);
-        let path = world.root().join(&file);
-        match shown.config {
-            "general" | "vertical" => {
-                shard.prove_rows(&path, &file, shown.object.rows, &mut proof);
-            }
-            "tasks" => shard.prove_tasks(&path, &file, &mut proof),
-            _ => {}
-        }
+    match Shard::read(world, manifest, place, &mut proof) {
+        Ok(shard) => shard.prove(world, manifest, &mut proof),
+        Err(error) => proof.fault(format!("shard {place}"), "objects", error),
     }
     proof
-}
-
-impl Shard {
-    fn read(
-        world: &World,
-        manifest: &Manifest,
-        place: &str,
-        proof: &mut Proof,
-    ) -> Result<Option<Shard>, StoreError> {
-        let contents = &manifest.contents;
-        let ledger: Ledger = read_json(world, &contents.objects[&format!("ledger/{place}")])?;
-        let Some(pack) = contents.objects.get(&format!("payloads/{place}")) else {
-            return Ok(None);
-        };
-        let mut shard = Shard {
-            entries: BTreeMap::new(),
-            domains: Vec::new(),
-            verified: BTreeMap::new(),
-            payloads: unfold(world, pack)?,
-            filter: contents.plan.filter.clone(),
-        };
-        for entry in ledger.entries.values() {
-            shard.admit(entry, proof);
-        }
-        Ok(Some(shard))
-    }
-
-    fn admit(&mut self, entry: &Entry, proof: &mut Proof) {
-        let Some(reference) = &entry.environment else { return };
-        let environment = self.record::<Environment>(&reference.payload);
-        let engine = environment.and_then(|it| Engine::new(it).map_err(|fault| fault.to_string()));
-        match engine {
-            Ok(engine) => {
-                // Sources and licences are rows' provenance and no part of what is replayed.
-                let tools = bound_tools(engine.environment(), |_tool: ToolId| ("", ""));
-                let name = entry.domain.name.clone();
-                self.domains.push(Proving { name, engine, tools });
-                for task in &entry.tasks {
-                    self.entries.insert(task.id, (self.domains.len() - 1, task.payload));
-                }
-                for verified in &entry.verified {
-                    self.verified.insert(verified.trajectory.id, verified.clone());
-                }
-            }
-            Err(reason) => proof.fault(entry.domain.id, "objects", reason),
-        }
-    }
-
-    fn record<R: serde::de::DeserializeOwned>(&self, digest: &Digest) -> Result<R, String> {
-        let payload = self.payloads.get(digest).ok_or("its payload is missing from the pack")?;
-        serde_json::from_slice(payload).map_err(|error| format!("its payload is damaged: {error}"))
-    }
-
-    fn prove_rows(&self, path: &Path, file: &str, expected: u64, proof: &mut Proof) {
-        let rows = File::open(path)
-            .map_err(|error| error.to_string())
-            .and_then(|file| read_trajectories(file).map_err(|error| chain(&error)));
-        let rows = match rows {
-            Ok(rows) => rows,
-            Err(reason) => return proof.fault(file, file, reason),
-        };
-        let mut seen = 0;
-        for row in rows {
-            match row {
-                Ok(row) => {
-                    seen += 1;
-                    proof.rows += 1;
-                    if let Err(reason) = self.prove_row(&row, &mut proof.calls) {
-                        proof.fault(row.trajectory_id, file, reason);
-                    }
-                }
-                Err(error) => return proof.fault(file, file, chain(&error)),
-            }
-        }
-        if seen != expected {
-            proof.fault(file, file, format!("holds {seen} rows, {expected} were committed"));
-        }
-    }
-
-    /// Proves one row by itself, then against what was committed for it.
-    fn prove_row(&self, row: &TrajectoryRow, calls: &mut u64) -> Result<(), String> {
-        let (domain, payload) =
-            self.entries.get(&row.task_id).ok_or("its task is not in the world")?;
-        let domain = &self.domains[*domain];
-        let task: Task = self.record(payload)?;
-        *calls += row.n_calls + task.golden.len() as u64;
-        if row.golden_state != task.golden_state {
-            return Err(format!(
-                "golden_state is {}, the golden calls give {}",
-                row.golden_state, task.golden_state
-            ));
-        }
-        let verified = self.verified.get(&row.trajectory_id).ok_or("it was never committed")?;
-        let trajectory: Trajectory = self.record(&verified.trajectory.payload)?;
-        let shown = row.trajectory(trajectory.ended);
-        let verdict = verify(&shown, &task, &domain.engine, &self.filter);
-        if !verdict.is_kept() {
-            let stage = verdict.stage.map_or("", |stage| stage.name());
-            return Err(format!("does not hold at stage {stage}: {}", verdict.reason));
-        }
-        let committed =
-            TrajectoryRow::new(trajectory, &task, &domain.name, &domain.tools, &verified.verdict);
-        match row.difference(&committed) {
-            Some(field) => Err(format!("{field} is not what was committed")),
-            None => Ok(()),
-        }
-    }
-
-    fn prove_tasks(&self, path: &Path, file: &str, proof: &mut Proof) {
-        let rows = File::open(path)
-            .map_err(|error| error.to_string())
-            .and_then(|file| read_tasks(file).map_err(|error| chain(&error)));
-        let rows = match rows {
-            Ok(rows) => rows,
-            Err(reason) => return proof.fault(file, file, reason),
-        };
-        for row in rows {
-            match row {
-                Ok(row) => {
-                    if let Err(reason) = self.prove_task(&row.task) {
-                        proof.fault(row.task.id, file, reason);
-                    }
-                }
-                Err(error) => return proof.fault(file, file, chain(&error)),
-            }
-        }
-    }
-
-    fn prove_task(&self, task: &Task) -> Result<(), String> {
-        let (_, payload) = self.entries.get(&task.id).ok_or("it was never committed")?;
-        let committed: Task = self.record(payload)?;
-        if committed == *task { Ok(()) } else { Err("is not what was committed".into()) }
-    }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -139,7 +139,19 @@ impl StoreError {
             StoreError::Locked { .. } => Some("wait for the other command, or stop it"),
             StoreError::NotAWorld { .. } => Some("name a new or an empty folder"),
             StoreError::Newer { .. } => Some("use the version that made it, or a later one"),
-            _ => None,
+            StoreError::NoWorld { .. } => {
+                Some("make one with `agentscaler build CORPUS --world DIR`, or name another folder")
+            }
+            StoreError::NoVersion { .. } => {
+                Some("`agentscaler list versions` shows those there are")
+            }
+            StoreError::Damaged { .. } => Some(
+                "remove the damaged file and build again: what depended on it is made anew from \
+                 the corpus",
+            ),
+            StoreError::Io { .. } => {
+                Some("see that the path can be read and written, and try again")
+            }
         }
     }
 }
@@ -232,6 +244,20 @@ impl World {
     /// The resolved plan, for people.
     pub fn plan_file(&self) -> PathBuf {
         self.root.join("plan.toml")
+    }
+
+    /// The text of the resolved plan, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is there and cannot be read, or is not UTF-8.
+    pub fn read_plan(&self) -> Result<Option<String>, StoreError> {
+        let path = self.plan_file();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::of_io("read", &path, error)),
+        }
     }
 
     fn manifests(&self) -> PathBuf {

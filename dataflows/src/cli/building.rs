@@ -20,7 +20,7 @@ pub(super) fn run(args: &BuildArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let progress = Progress::new(quiet, is_watched(), Arc::clone(&committing));
     let outcome = build(&request, &progress);
     progress.end();
-    let summary = outcome.map_err(explained)?;
+    let summary = outcome?;
     if args.json {
         writeln!(io::stdout(), "{}", serde_json::to_string(&summary)?)?;
     } else {
@@ -55,16 +55,6 @@ fn end_when_interrupted(
 #[expect(clippy::exit, reason = "an interrupted process has nothing left to unwind")]
 fn leave() -> ! {
     std::process::exit(INTERRUPTED)
-}
-
-/// An error with what can be done about it, where something general can be said.
-fn explained(error: crate::build::BuildError) -> anyhow::Error {
-    let remedy = error.remedy();
-    let error = anyhow::Error::from(error);
-    match remedy {
-        Some(remedy) => anyhow::anyhow!("{error:#}\n  {remedy}"),
-        None => error,
-    }
 }
 
 /// What was made, and what to do next.

@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, json};
 
-use super::{Kind, ListArgs, Outcome};
+use super::{Kind, ListArgs, Outcome, plain, warn_of_damage};
 use crate::listing::{domains, rejections, tasks, tools, trajectories, versions};
 use crate::store::{StoreError, World};
 
-pub(super) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &ListArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let world = World::open(&args.world)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut headed = args.json;
@@ -23,9 +23,13 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
         outcome.is_ok()
     };
     match args.kind {
-        Kind::Versions => versions(&world, &mut print)?,
+        Kind::Versions => {
+            warn_of_damage(&world.latest()?, quiet);
+            versions(&world, &mut print)?;
+        }
         kind => {
             let latest = world.latest()?;
+            warn_of_damage(&latest, quiet);
             let manifest =
                 latest.manifest.ok_or_else(|| StoreError::NoWorld { path: args.world.clone() })?;
             match kind {
@@ -52,18 +56,15 @@ fn print_line(
         let names: Vec<&str> = fields.keys().map(String::as_str).collect();
         writeln!(out, "{}", names.join("\t"))?;
     }
-    let values: Vec<String> = fields.values().map(plain).collect();
+    let values: Vec<String> = fields.values().map(shown).collect();
     writeln!(out, "{}", values.join("\t"))
 }
 
-/// A value as a terminal may show it: texts of the corpus could hold escape sequences.
-fn plain(value: &Value) -> String {
+/// A value between tabs.
+fn shown(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
-        Value::String(text) => text
-            .chars()
-            .map(|character| if character.is_control() { '\u{fffd}' } else { character })
-            .collect(),
+        Value::String(text) => plain(text),
         other => json!(other).to_string(),
     }
 }

@@ -36,11 +36,7 @@ impl Progress {
     pub(super) fn new(quiet: bool, watched: bool, committing: Arc<AtomicBool>) -> Progress {
         let shown = match (quiet, watched) {
             (true, _) => Shown::Nothing,
-            (false, true) => {
-                let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}")
-                    .expect("the template is well-formed");
-                Shown::Live(ProgressBar::new_spinner().with_style(style))
-            }
+            (false, true) => Shown::Live(spinner()),
             (false, false) => Shown::Plain,
         };
         let (ticker, over) = (Mutex::default(), Arc::default());
@@ -106,6 +102,34 @@ impl Listener for Progress {
     fn committing(&self) {
         self.committing.store(true, Ordering::SeqCst);
     }
+}
+
+/// Shows one count on a terminal, until ended; elsewhere nothing.
+pub(super) struct Counting(Option<ProgressBar>);
+
+impl Counting {
+    pub(super) fn new(quiet: bool, watched: bool) -> Counting {
+        Counting((!quiet && watched).then(spinner))
+    }
+
+    pub(super) fn show(&self, line: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(line.to_string());
+            bar.tick();
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}")
+        .expect("the template is well-formed");
+    ProgressBar::new_spinner().with_style(style)
 }
 
 /// How fast it goes, since the line before.

@@ -2,20 +2,26 @@
 
 use std::io::{self, Write as _};
 
-use super::progress::grouped;
-use super::{Outcome, VerifyArgs};
-use crate::prove::prove;
+use super::progress::{Counting, grouped};
+use super::{Outcome, VerifyArgs, is_watched, plain};
+use crate::prove::prove_aloud;
 use crate::store::World;
 
-pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let world = World::open(&args.world)?;
-    let proof = prove(&world, args.workers.get())?;
+    let progress = Counting::new(quiet, is_watched());
+    let outcome = prove_aloud(&world, args.workers.get(), &|proved, shards| {
+        progress.show(&format!("verifying: {proved} of {shards} shards"));
+    });
+    progress.end();
+    let proof = outcome?;
     let mut out = io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&proof)?)?;
     } else {
         for fault in &proof.faults {
-            writeln!(out, "{} in {}: {}", fault.subject, fault.file, fault.reason)?;
+            let line = format!("{} in {}: {}", fault.subject, fault.file, fault.reason);
+            writeln!(out, "{}", plain(&line))?;
         }
         let (rows, calls) = (grouped(proof.rows), grouped(proof.calls));
         match proof.faults.len() {
@@ -27,7 +33,9 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
             )?,
             faults => writeln!(
                 out,
-                "version {} does not hold: {faults} faults in {rows} kept rows and {} objects",
+                "version {} does not hold: {faults} faults in {rows} kept rows and {} objects\n  \
+                 remove the damaged files and build again: what depended on them is made anew from \
+                 the corpus",
                 proof.version, proof.objects
             )?,
         }

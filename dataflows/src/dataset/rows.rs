@@ -174,7 +174,7 @@ impl TrajectoryRow {
         }
     }
 
-    /// The first field that two rows do not agree on. Sources and licences are not compared.
+    /// The first field that two rows do not agree on.
     pub fn difference(&self, other: &TrajectoryRow) -> Option<&'static str> {
         let agreements = [
             ("trajectory_id", self.trajectory_id == other.trajectory_id),
@@ -193,6 +193,8 @@ impl TrajectoryRow {
             ("final_state", self.final_state == other.final_state),
             ("verdict", self.verdict == other.verdict),
             ("reason", self.reason == other.reason),
+            ("sources", self.sources == other.sources),
+            ("licenses", self.licenses == other.licenses),
             ("tool_revisions", self.tool_revisions == other.tool_revisions),
             ("agent", self.agent == other.agent),
             ("user", self.user == other.user),

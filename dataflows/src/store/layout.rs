@@ -60,6 +60,11 @@ impl Dataset {
         whole.then_some(shown.manifest)
     }
 
+    /// Whether its card is the one of this version.
+    pub fn has_card_of(&self, manifest: &Manifest) -> bool {
+        fs::read(self.folder.join(CARD)).is_ok_and(|text| text == card::card(manifest).as_bytes())
+    }
+
     /// Lays a version out and swaps it in.
     pub(super) fn show(&self, manifest: &Manifest) -> Result<(), StoreError> {
         if self.folder.exists() && !self.folder.join(SHOWN).is_file() {
