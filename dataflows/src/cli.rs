@@ -4,7 +4,6 @@
 //! asked to hold does not; 2 could not run; 130 interrupted, with the world unharmed.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,6 +16,9 @@ mod building;
 mod progress;
 mod listing;
 mod proving;
+
+/// Most worker threads: each has a part of the memory and of the work.
+const WORKERS_MAX: i64 = 256;
 
 /// Turns API descriptions into simulated tool environments and verified trajectories.
 #[derive(Debug, Parser)]
@@ -66,7 +68,8 @@ struct BuildArgs {
     world: PathBuf,
     /// Worker threads. What is built does not depend on it.
     #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
-    workers: NonZeroUsize,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX))]
+    workers: u16,
     /// Set a knob of the plan, such as `task.per_operation=4`; see plan.toml in a world for all.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -103,7 +106,8 @@ struct VerifyArgs {
     world: PathBuf,
     /// Threads.
     #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
-    workers: NonZeroUsize,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX))]
+    workers: u16,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -136,7 +140,7 @@ enum Kind {
     Tasks,
     /// Trajectories with their verdict.
     Trajectories,
-    /// Everything that was turned away before the rollouts, with the reason.
+    /// Everything that was turned away at any stage, with the reason.
     Rejections,
 }
 
@@ -199,7 +203,7 @@ impl BuildArgs {
         Ok(Request {
             corpus: self.corpus.clone(),
             world: self.world.clone(),
-            workers: self.workers.get(),
+            workers: self.workers.into(),
             settings,
             variables: std::env::vars_os()
                 .filter_map(|(name, value)| {

@@ -38,6 +38,14 @@ pub enum KnobError {
         /// Every key there is.
         known: String,
     },
+    /// So many shards cannot be numbered.
+    #[error("{origin} gives \"dataset.shards\" the value {shards}: 1 to {SHARDS_MAX} are possible")]
+    Shards {
+        /// Where it was written.
+        origin: String,
+        /// The value.
+        shards: u32,
+    },
     /// A knob was given a value it cannot have.
     #[error("{origin} gives \"{key}\" the value {value}: {}", error.message())]
     Misfit {
@@ -51,6 +59,9 @@ pub enum KnobError {
         error: Box<toml::de::Error>,
     },
 }
+
+/// Most shards of a configuration: their ordinals have four digits in the roles of objects.
+const SHARDS_MAX: u32 = 9_999;
 
 /// Resolves the plan: `--set` before the environment before `plan.toml` before the default.
 ///
@@ -114,7 +125,11 @@ pub fn resolve(
             });
         }
     }
-    let plan = nested(&values).try_into().expect("what fits one by one fits together");
+    let plan: Plan = nested(&values).try_into().expect("what fits one by one fits together");
+    if !(1..=SHARDS_MAX).contains(&plan.dataset.shards) {
+        let origin = origins["dataset.shards"].clone();
+        return Err(KnobError::Shards { origin, shards: plan.dataset.shards });
+    }
     Ok(Resolved { plan, origins })
 }
 

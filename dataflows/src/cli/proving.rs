@@ -10,7 +10,7 @@ use crate::store::World;
 pub(super) fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let world = World::open(&args.world)?;
     let progress = Counting::new(quiet, is_watched());
-    let outcome = prove_aloud(&world, args.workers.get(), &|proved, shards| {
+    let outcome = prove_aloud(&world, args.workers.into(), &|proved, shards| {
         progress.show(&format!("verifying: {proved} of {shards} shards"));
     });
     progress.end();
