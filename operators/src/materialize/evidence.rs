@@ -274,12 +274,43 @@ pub(super) fn kind(name: &str, shape: &Shape) -> Kind {
             _ => Kind::Text,
         },
         Shape::Integer { .. } => Kind::Integer,
+        Shape::Number { .. } if is_counted(name) => Kind::Integer,
         Shape::Number { .. } => Kind::Number,
         Shape::Boolean => Kind::Boolean,
         Shape::Choice(choices) => chosen(choices),
         Shape::List(_) | Shape::Object(_) => Kind::Json,
         Shape::Any => guessed(name),
     }
+}
+
+/// Whether a number of this name counts things, though its source may call it any number.
+fn is_counted(name: &str) -> bool {
+    const COUNTED: [&str; 22] = [
+        "guests",
+        "adults",
+        "children",
+        "passengers",
+        "people",
+        "nights",
+        "days",
+        "stars",
+        "seats",
+        "tickets",
+        "rooms",
+        "beds",
+        "bedrooms",
+        "bathrooms",
+        "count",
+        "quantity",
+        "qty",
+        "year",
+        "page",
+        "age",
+        "port",
+        "servings",
+    ];
+    COUNTED.contains(&name.rsplit('_').next().unwrap_or(name))
+        || ["num_", "number_of_", "n_"].iter().any(|start| name.starts_with(start))
 }
 
 fn chosen(choices: &[Value]) -> Kind {

@@ -133,6 +133,10 @@ pub(super) fn property(reading: &Reading<'_>, field: &Field, nouns: &Nouns) -> O
 }
 
 fn is_key(reading: &Reading<'_>, split: &[String], nouns: &Nouns) -> bool {
+    let taken = reading.key.map(|key| words(&reading.tool.input[key.place].name));
+    if reading.act != Act::Answer && taken.is_some_and(|taken| 1 < taken.len() && taken == split) {
+        return true;
+    }
     let Some((last, before)) = split.split_last() else { return false };
     let named = nouns.get(&reading.entity) == Some(&true);
     let short = reading.entity.rsplit('_').next().unwrap_or_default();

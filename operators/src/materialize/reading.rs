@@ -165,7 +165,10 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         let acts =
             alone.act.is_some_and(|it| it != Act::Get) && end_collection(&segments[..end - 1]);
         let verbal = last.len() == 1 && event(&last[0]).is_none();
-        if acts
+        let glued = !called.verb.is_empty() && last.concat() == called.verb.replace(' ', "");
+        if glued && end_collection(&segments[..end - 1]) {
+            end -= 1;
+        } else if acts
             && (verbal || matches!(segments.get(end.wrapping_sub(2)), Some(Segment::Argument(_))))
         {
             ending = alone;
@@ -199,7 +202,12 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         };
         fits.then_some(Key { place, named: last == "name", list })
     });
-    let act = act_on(method, item.is_some(), many, &ending);
+    let told = || self::key(tool, &object, Act::Update, &[]).is_some_and(|key| !key.named);
+    let named = item.is_some() || (matches!(ending.act, Some(Act::Become(_))) && told());
+    let act = match ending.act {
+        Some(Act::Become(status)) if named && method != "GET" => Act::Become(status),
+        _ => act_on(method, item.is_some(), many, &ending),
+    };
     let before = segments.len() - if item.is_some() { 2 } else { 1 };
     let own = noun(&called.noun);
     let longer = called.act.is_some() && own.ends_with(&format!("_{object}"));
@@ -236,9 +244,6 @@ fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
         _ => Act::Update,
     };
     match (plain, called.act) {
-        (Act::Update | Act::Create | Act::Delete, Some(Act::Become(status))) if item => {
-            Act::Become(status)
-        }
         (Act::Get, Some(Act::List)) if !item => Act::List,
         (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
         (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
@@ -376,7 +381,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 15] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 17] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -388,6 +393,16 @@ mod tests {
             ("order_list", "", "", &[], Act::List, "order", None),
             ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
             ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
+            ("x", "POST", "/stays/cancel", &["stay_id"], Act::Become("cancelled"), "stay", Some(0)),
+            (
+                "Check_In_Guest",
+                "POST",
+                "/stays/checkin",
+                &["stay_id"],
+                Act::Become("checked_in"),
+                "stay",
+                Some(0),
+            ),
             ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
             ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
             ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),

@@ -210,3 +210,54 @@ fn answer(name: &str, value: Expression, divisor: Option<&Field>) -> Program {
         reply: Reply::Object(vec![(name.into(), Reply::Value(value))]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Basis, Digest, Field, Output, Shape, Tool, ToolId, Value};
+
+    use super::computed;
+    use crate::materialize::reading::read;
+
+    #[test]
+    fn only_what_is_beyond_doubt_is_computed() {
+        for (name, arguments, known) in [
+            ("add_numbers", ["a", "b"].as_slice(), true),
+            ("calculate_rectangle_area", &["length", "width"], true),
+            ("triangle_area", &["base", "height"], true),
+            ("circle_area", &["radius"], true),
+            ("celsius_to_fahrenheit", &["celsius"], true),
+            ("calculate_simple_interest", &["principal", "rate", "years"], true),
+            ("calculate_bmi", &["weight_kg", "height_cm"], true),
+            ("calculate_bmi", &["weight", "height"], false),
+            ("calculate_risk", &["a", "b"], false),
+            ("rate_to_price", &["rate"], false),
+        ] {
+            let field = |name: &&str| Field {
+                name: (*name).into(),
+                shape: Shape::number(),
+                required: true,
+                place: String::new(),
+                description: String::new(),
+                default: Value::Null,
+                example: Value::Null,
+            };
+            let tool = Tool {
+                id: ToolId::of([name]),
+                revision: Digest::default(),
+                identity: name.into(),
+                name: name.into(),
+                description: String::new(),
+                source: String::new(),
+                provider: String::new(),
+                service: String::new(),
+                category: String::new(),
+                license: String::new(),
+                method: None,
+                path: None,
+                input: arguments.iter().map(field).collect(),
+                output: Output { shape: Shape::Any, basis: Basis::Inferred },
+            };
+            assert_eq!(computed(&read(&tool)).is_some(), known, "{name}");
+        }
+    }
+}

@@ -200,7 +200,7 @@ fn contact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         "email" | "mail" | "emails" | "recipient" | "sender" | "cc" | "bcc" => email(cell),
         "phone" | "mobile" | "telephone" | "fax" | "phonenumber" => phone(draw),
         "number" if has("phone") || has("mobile") => phone(draw),
-        "number" | "no" if 1 < split.len() => format!(
+        "number" | "no" => format!(
             "{}{}",
             draw.from_list(&["AB", "CX", "DL", "KM", "RT", "ZN"]),
             draw.at(1).between(100, 9999)
@@ -241,7 +241,7 @@ fn contact(cell: &Cell<'_>, last: &str, split: &[&str]) -> Option<String> {
         "image" | "video" | "audio" if !has("container") => media(cell, last),
         "domain" | "hostname" | "host" | "fqdn" | "server" => host(draw),
         "date" | "birthday" | "dob" | "deadline" | "after" | "before" | "since" | "until"
-        | "start" | "end" | "day_date" | "expiry" => date(cell),
+        | "on" | "start" | "end" | "day_date" | "expiry" => date(cell),
         "at" | "timestamp" | "datetime" | "utc" | "updated" | "created" | "modified" => time(cell),
         "time" | "hour" => clock(draw),
         _ => return None,
