@@ -202,7 +202,7 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         };
         fits.then_some(Key { place, named: last == "name", list })
     });
-    let told = || self::key(tool, &object, Act::Update, &[]).is_some_and(|key| !key.named);
+    let told = || self::key(tool, &object, Act::Update, &[]).is_some_and(|found| !found.named);
     let named = item.is_some() || (matches!(ending.act, Some(Act::Become(_))) && told());
     let act = match ending.act {
         Some(Act::Become(status)) if named && method != "GET" => Act::Become(status),

@@ -232,8 +232,8 @@ mod tests {
             ("calculate_risk", &["a", "b"], false),
             ("rate_to_price", &["rate"], false),
         ] {
-            let field = |name: &&str| Field {
-                name: (*name).into(),
+            let field = |argument: &&str| Field {
+                name: (*argument).into(),
                 shape: Shape::number(),
                 required: true,
                 place: String::new(),
