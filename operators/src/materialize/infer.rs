@@ -6,7 +6,7 @@ use schemas::{Column, EnvironmentPlan, Field, KeyStyle, Kind, Role, Shape, Table
 
 use crate::materialize::bind::{Binding, Target, bind, own_column};
 use crate::materialize::evidence::{Evidence, Hints, kind, unify};
-use crate::materialize::lexicon::{Act, is_event, status_before};
+use crate::materialize::lexicon::{Act, akin, is_event, status_before};
 use crate::materialize::naming::{LABELS, is_quantity};
 use crate::materialize::outputs::{Answered, answered};
 use crate::materialize::reading::Reading;
@@ -321,7 +321,8 @@ pub(super) fn matching(choices: &[String], status: &str) -> Option<String> {
         let letters = text.chars().filter(char::is_ascii_alphanumeric);
         letters.collect::<String>().to_lowercase().replace("ll", "l")
     };
-    choices.iter().find(|choice| plain(choice) == plain(status)).cloned()
+    let spelled = |status: &str| choices.iter().find(|choice| plain(choice) == plain(status));
+    spelled(status).or_else(|| akin(status).iter().find_map(|other| spelled(other))).cloned()
 }
 
 /// The status of a new row among its choices.

@@ -321,6 +321,8 @@ const MARKS: &[(&str, &str, &str, &str)] = &[
     ("attended", "attended", "registered", "attend"),
     ("verified", "verified", "pending", "verify"),
     ("spam", "spam", "inbox", "mark"),
+    ("sent", "sent", "draft", "send"),
+    ("submitted", "submitted", "draft", "submit"),
 ];
 
 /// The status and the verb that a word such as `paid` stands for.
@@ -368,6 +370,17 @@ pub(super) fn event(verb: &str) -> Option<&'static str> {
 /// Whether a noun is what some verb brings about, such as a loan.
 pub(super) fn is_event(noun: &str) -> bool {
     EVENTS.iter().any(|(_, made)| *made == noun)
+}
+
+/// Statuses that mean much the same as another, best first.
+pub(super) fn akin(status: &str) -> &'static [&'static str] {
+    match status {
+        "released" => &["available", "free"],
+        "running" => &["active", "in_progress", "started"],
+        "completed" => &["done", "finished"],
+        "finished" => &["completed", "done"],
+        _ => &[],
+    }
 }
 
 /// What a row's status likely was before a verb brought it into this one.

@@ -61,6 +61,14 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
     if reading.act == Act::Get && reading.many && listed {
         reading.act = Act::List;
     }
+    let known = reading.key.is_some_and(|key| !key.named && tool.input[key.place].required);
+    if reading.act == Act::Create && known {
+        reading.act = match reading.verb.as_str() {
+            "send" => Act::Become("sent"),
+            "submit" => Act::Become("submitted"),
+            _ => reading.act,
+        };
+    }
     if reading.verb == "tag" || reading.verb == "untag" {
         reading.act = Act::Update;
     }
@@ -381,7 +389,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 17] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 18] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -403,6 +411,7 @@ mod tests {
                 "stay",
                 Some(0),
             ),
+            ("send_order_to_kitchen", "", "", &["order_id"], Act::Become("sent"), "order", Some(0)),
             ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
             ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
             ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),

@@ -84,6 +84,11 @@ pub(super) fn known(cell: &Cell<'_>) -> Option<String> {
     if let Some(last) = split.last_mut() {
         *last = singular(last);
     }
+    let noun = cell.noun.rsplit(' ').next().unwrap_or_default();
+    let of_noun = of_vocabulary(cell, &format!("{noun}_{}", cell.name));
+    if of_noun.is_some() {
+        return of_noun;
+    }
     let mut parts: Vec<&str> = split.iter().map(String::as_str).collect();
     while let Some(last) = parts.last().copied() {
         let found = phrase(cell, &parts)
