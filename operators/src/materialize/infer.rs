@@ -321,7 +321,7 @@ pub(super) fn matching(choices: &[String], status: &str) -> Option<String> {
         let letters = text.chars().filter(char::is_ascii_alphanumeric);
         letters.collect::<String>().to_lowercase().replace("ll", "l")
     };
-    let spelled = |status: &str| choices.iter().find(|choice| plain(choice) == plain(status));
+    let spelled = |known: &str| choices.iter().find(|choice| plain(choice) == plain(known));
     spelled(status).or_else(|| akin(status).iter().find_map(|other| spelled(other))).cloned()
 }
 

@@ -31,6 +31,8 @@ const USUAL: &[(&str, i64, i64, Grain)] = &[
     ("salary income wage", 28_000, 140_000, Grain::Whole),
     ("mortgage", 80_000, 640_000, Grain::Whole),
     ("balance credits deposit principal loan investment", 100, 5_000, Grain::Cents),
+    ("rent", 450, 2_600, Grain::Whole),
+    ("floor", 0, 12, Grain::Whole),
     ("budget revenue profit turnover", 500, 50_000, Grain::Whole),
     ("odds probability chance", 0, 1, Grain::Cents),
     ("price amount cost fee tax subtotal payment fare tip charge spend", 3, 500, Grain::Cents),

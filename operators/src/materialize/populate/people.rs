@@ -53,7 +53,8 @@ pub(super) fn company(draw: Draw) -> String {
 
 /// The person meant: one for the row, but the sender is not the recipient.
 pub(super) fn whom(cell: &Cell<'_>) -> Draw {
-    const APART: [&str; 22] = [
+    const APART: [&str; 23] = [
+        "guardian",
         "sender",
         "recipient",
         "assignee",

@@ -212,7 +212,10 @@ const ENTRIES: &[(&str, &str)] = &[
         "Algebra I|Introduction to Statistics|World History|Spanish for Beginners",
     ),
     ("grade", "A|B+|B|C|A-"),
-    ("subject_name", "mathematics|biology|history|physics|chemistry|geography"),
+    (
+        "subject_name course_subject teacher_subject lesson_subject class_subject",
+        "mathematics|biology|history|physics|chemistry|geography",
+    ),
     ("exam test", "Midterm|Final exam|Blood count|Placement test"),
     ("hobby interest", "photography|hiking|chess|cooking|cycling|gardening"),
     ("sport", "football|tennis|basketball|swimming|cycling|volleyball"),
@@ -300,8 +303,10 @@ const ENTRIES: &[(&str, &str)] = &[
     ("vin", "WVWZZZ1JZ3W386752|1HGCM82633A004352|JH4TB2H26CC000000"),
     ("room room_type", "double room|single room|suite|twin room|meeting room B"),
     ("floor", "ground floor|2nd floor|3rd floor|basement"),
+    ("building", "Riverside House|Mill Court|Harbour Tower|Lindenhof 4|Park Row 12"),
+    ("row", "A|B|C|F|K"),
     ("amenity facility", "wifi|parking|pool|gym|breakfast|air conditioning"),
-    ("property_type building", "apartment|house|studio|townhouse|office building"),
+    ("property_type", "apartment|house|studio|townhouse|office building"),
     // Goods, money and media.
     ("brand", "Northwind|Brightline|Solstice|Kestrel|Fernway|Lumen"),
     ("ingredient", "flour|olive oil|garlic|tomatoes|basil|chicken breast"),
