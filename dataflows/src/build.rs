@@ -102,6 +102,8 @@ pub trait Listener: Send + Sync {
     fn begun(&self, work: &Arc<Work>, documents: usize);
     /// Something the user should know.
     fn warn(&self, message: &str);
+    /// The dataflow is done; its rows are written.
+    fn sharding(&self) {}
     /// From here on until the end, an interruption must wait.
     fn committing(&self);
 }
@@ -149,6 +151,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let funnel = Funnel::of(&caught, &corpus);
     funnel.check().map_err(BuildError::Funnel)?;
 
+    listener.sharding();
     let sharding = Instant::now();
     let parent = base.manifest.as_ref();
     let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::progress::{Progress, grouped, say};
-use super::{BuildArgs, Outcome, is_watched};
+use super::{BuildArgs, Outcome, is_watched, plain};
 use crate::build::build;
 use crate::summary::Summary;
 
@@ -59,7 +59,6 @@ fn leave() -> ! {
 
 /// What was made, and what to do next.
 fn report(summary: &Summary, args: &BuildArgs) -> String {
-    let world = args.world.display();
     let count = |name: &str| grouped(summary.counts[name]);
     let away = |name: &str| grouped(summary.rejected[name]);
     let total = summary.seconds["total"];
@@ -96,9 +95,21 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
     for (name, count, remark) in lines {
         text.push_str(&format!("  {name:<13}{count:>10}   {remark}\n"));
     }
+    let world = quoted(&args.world.to_string_lossy());
+    let dataset = quoted(&args.world.join("dataset").to_string_lossy());
     text.push_str(&format!(
         "Next:\n  agentscaler verify --world {world}\n  agentscaler list domains --world {world}\n  \
-         python -c 'import datasets; print(datasets.load_dataset(\"{world}/dataset\", \"general\"))'\n"
+         python -c 'import sys, datasets; print(datasets.load_dataset(sys.argv[1], \"general\"))' \
+         {dataset}\n"
     ));
     text
+}
+
+/// A text as one word of a shell's command line, and as a terminal may show it.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_plain) {
+        true => text.into(),
+        false => format!("'{}'", plain(text).replace('\'', "'\\''")),
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Progress {
     committing: Arc<AtomicBool>,
     ticker: Mutex<Option<JoinHandle<()>>>,
     over: Arc<AtomicBool>,
+    /// What comes after the dataflow, once it does.
+    writing: Arc<Mutex<Option<&'static str>>>,
 }
 
 enum Shown {
@@ -40,7 +42,7 @@ impl Progress {
             (false, false) => Shown::Plain,
         };
         let (ticker, over) = (Mutex::default(), Arc::default());
-        Progress { shown, committing, ticker, over }
+        Progress { shown, committing, ticker, over, writing: Arc::default() }
     }
 
     /// Stops showing anything.
@@ -71,6 +73,7 @@ impl Listener for Progress {
             Shown::Live(bar) => (DRAWN_EVERY, Some(bar.clone())),
         };
         let (work, over) = (Arc::clone(work), Arc::clone(&self.over));
+        let writing = Arc::clone(&self.writing);
         let ticker = std::thread::spawn(move || {
             let started = Instant::now();
             let mut rate = Rate { at: started, rollouts: 0, per_second: 0.0 };
@@ -79,7 +82,8 @@ impl Listener for Progress {
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
-                let line = rate.line(&work, documents);
+                let written = *writing.lock().expect("no holder panics");
+                let line = written.map_or_else(|| rate.line(&work, documents), String::from);
                 match &live {
                     Some(bar) => {
                         bar.set_message(line);
@@ -99,7 +103,13 @@ impl Listener for Progress {
         }
     }
 
+    fn sharding(&self) {
+        *self.writing.lock().expect("no holder panics") = Some("shard: writing the dataset");
+    }
+
     fn committing(&self) {
+        *self.writing.lock().expect("no holder panics") =
+            Some("commit: making the version visible");
         self.committing.store(true, Ordering::SeqCst);
     }
 }
@@ -150,16 +160,16 @@ impl Rate {
             (self.at, self.rollouts) = (Instant::now(), rollouts);
         }
         let stages = [
-            ("rolling out", rollouts, "trajectories"),
-            ("composing", work.tasks_composed.get(), "tasks"),
-            ("materialising", work.domains_materialized.get(), "environments"),
-            ("linking", work.pairs_scored.get(), "pairs scored"),
-            ("encoding", work.tools_encoded.get(), "tools"),
-            ("parsing", work.documents_parsed.get(), "documents"),
+            ("roll_out", rollouts, "trajectories"),
+            ("compose", work.tasks_composed.get(), "tasks"),
+            ("materialize", work.domains_materialized.get(), "environments"),
+            ("link", work.pairs_scored.get(), "pairs scored"),
+            ("link", work.tools_encoded.get(), "tools"),
+            ("parse", work.documents_parsed.get(), "documents"),
         ];
         let reached = stages.iter().find(|(_, count, _)| 0 < *count);
         match reached {
-            None => format!("looking at {documents} documents"),
+            None => format!("parse: {documents} documents"),
             Some((stage, count, what)) => {
                 let mut line = format!("{stage}: {} {what}", grouped(*count));
                 if *what == "trajectories" && 1.0 <= self.per_second {

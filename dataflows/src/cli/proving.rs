@@ -11,7 +11,7 @@ pub(super) fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let world = World::open(&args.world)?;
     let progress = Counting::new(quiet, is_watched());
     let outcome = prove_aloud(&world, args.workers.into(), &|proved, shards| {
-        progress.show(&format!("verifying: {proved} of {shards} shards"));
+        progress.show(&format!("verify: {proved} of {shards} shards"));
     });
     progress.end();
     let proof = outcome?;
