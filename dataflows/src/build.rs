@@ -229,6 +229,52 @@ impl Base {
     }
 }
 
+/// What an earlier version remembers.
+#[derive(Default)]
+struct Before {
+    memory: Memory,
+    /// What was read out of documents, by their digests.
+    known: BTreeMap<Digest, ObjectRef>,
+    neighbours: link::Remembered,
+    vectors: KnownVectors,
+}
+
+impl Before {
+    /// Reads it, and makes its payloads available on the shelf.
+    fn of(
+        base: &Base,
+        plan: &Plan,
+        world: &World,
+        shelf: &mut Shelf,
+    ) -> Result<Before, StoreError> {
+        let mut remembered = Before::default();
+        let Some(manifest) = &base.manifest else { return Ok(remembered) };
+        let before = &manifest.contents;
+        for (role, object) in &before.objects {
+            if let Some(place) = role.strip_prefix("ledger/") {
+                let ledger: Ledger = graph_objects::read_json(world, object)?;
+                remembered.memory.learn(&ledger, &before.plan);
+                if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
+                    let payloads = ledger.entries.values().flat_map(|entry| entry.payloads());
+                    shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
+                }
+            }
+        }
+        if before.plan.corpus == plan.corpus {
+            let read = |input: &Input| {
+                let object = before.objects.get(&format!("records/{}", input.digest))?;
+                Some((input.digest, object.clone()))
+            };
+            remembered.known = before.inputs.iter().filter_map(read).collect();
+        }
+        remembered.neighbours = graph_objects::read_neighbours(world, before)?;
+        if base.weights.is_some() {
+            remembered.vectors = graph_objects::read_vectors(world, before)?;
+        }
+        Ok(remembered)
+    }
+}
+
 type Inputs = (Vec<Input>, Roles);
 
 /// Runs the dataflow with everything that an earlier version remembers.
@@ -242,34 +288,7 @@ fn derive(
 ) -> Result<(Caught, Shelf, Inputs), BuildError> {
     let world = store.world();
     let mut shelf = Shelf::new(store.scratch()?, world.clone());
-    let mut memory = Memory::default();
-    let mut known = BTreeMap::new();
-    let mut neighbours = link::Remembered::default();
-    let mut vectors = KnownVectors::default();
-    if let Some(manifest) = &base.manifest {
-        let before = &manifest.contents;
-        for (role, object) in &before.objects {
-            if let Some(place) = role.strip_prefix("ledger/") {
-                let ledger: Ledger = graph_objects::read_json(world, object)?;
-                memory.learn(&ledger, &before.plan);
-                if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
-                    let payloads = ledger.entries.values().flat_map(|entry| entry.payloads());
-                    shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
-                }
-            }
-        }
-        if before.plan.corpus == plan.corpus {
-            let read = |input: &Input| {
-                let object = before.objects.get(&format!("records/{}", input.digest))?;
-                Some((input.digest, object.clone()))
-            };
-            known = before.inputs.iter().filter_map(read).collect();
-        }
-        neighbours = graph_objects::read_neighbours(world, before)?;
-        if base.weights.is_some() {
-            vectors = graph_objects::read_vectors(world, before)?;
-        }
-    }
+    let Before { memory, known, neighbours, vectors } = Before::of(base, plan, world, &mut shelf)?;
     let library = Arc::new(Files::new(
         corpus.files.clone(),
         plan.corpus.clone(),

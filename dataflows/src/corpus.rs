@@ -118,7 +118,7 @@ impl Corpus {
             if root.is_dir() {
                 fs::read_dir(&root).map_err(unreadable)?;
             }
-            if corpus.world.as_ref().is_some_and(|world| root.starts_with(world)) {
+            if corpus.world.as_ref().is_some_and(|its| root.starts_with(its)) {
                 return Err(CorpusError::IsWorld { path: given.clone() });
             }
             let name = root.file_name().map_or_else(|| "corpus".into(), |it| it.to_string_lossy());

@@ -43,6 +43,10 @@ impl Shelf {
     }
 
     /// Makes the payloads of an earlier version's pack available.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are more packs than shards can be.
     pub fn stock(&mut self, pack: ObjectRef, payloads: impl Iterator<Item = Digest>) {
         let place = u32::try_from(self.packs.len()).expect("packs are as many as shards");
         self.packs.push(pack);
@@ -50,6 +54,10 @@ impl Shelf {
     }
 
     /// The first failure to keep or find a payload, if there was one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a worker panicked while it held the shelf.
     pub fn failure(&self) -> Option<StoreError> {
         self.scratch.failure().or_else(|| self.failure.lock().expect("no holder panics").take())
     }

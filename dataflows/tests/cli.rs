@@ -3,6 +3,7 @@
 //! Method: run the program itself in fresh folders. Hostile corpora hold the example of a lending
 //! library beside what is hostile, and the library must come through unharmed.
 
+#![expect(clippy::disallowed_methods, reason = "SLOW_TESTS is how the slow tests are asked for")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::fs::{self, File};
@@ -289,7 +290,7 @@ fn hostile_folders_are_rejected_with_a_reason() {
     .unwrap();
     let closed = corpus.join("closed");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let (_, rejected) = place.built();
     let parts = [
         ("passwd.json", "outside"),
@@ -365,8 +366,8 @@ fn damage_is_told_passed_over_and_repaired_by_the_next_build() {
     for object in objects {
         fs::remove_file(object.unwrap().path()).unwrap();
     }
-    let (summary, _) = place.built();
-    assert_eq!((&summary["version"], &summary["parent"]), (&json!(4), &json!(null)));
+    let (anew, _) = place.built();
+    assert_eq!((&anew["version"], &anew["parent"]), (&json!(4), &json!(null)));
     assert_eq!(place.run("verify --world world").code, Some(0));
 }
 

@@ -5,6 +5,7 @@
 //! from the run's duration, again and again; whenever a version 2 was made, the world is set back.
 //! With `SLOW_TESTS=1` in the environment it is killed 200 times instead of 30.
 
+#![expect(clippy::disallowed_methods, reason = "SLOW_TESTS is how the slow tests are asked for")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::collections::BTreeMap;

@@ -105,8 +105,8 @@ impl Shard {
     ) -> Result<(), String> {
         let Some(reference) = &entry.environment else { return Ok(()) };
         let environment: Environment = self.record(&reference.payload)?;
-        let (tools, tasks) = (entry.domain.tools.len(), entry.tasks.len());
-        self.rows.push(DomainRow::new(&environment, tools as u64, tasks as u64));
+        let (members, tasks) = (entry.domain.tools.len(), entry.tasks.len());
+        self.rows.push(DomainRow::new(&environment, members as u64, tasks as u64));
         let engine = Engine::new(environment).map_err(|fault| fault.to_string())?;
         let tools = bound_tools(engine.environment(), |tool| {
             origins.get(&tool).map_or(("", ""), |(source, license)| (source, license))
@@ -319,9 +319,9 @@ fn each<T: Table>(
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+    while let Some(of) = cause {
+        text = format!("{text}: {of}");
+        cause = of.source();
     }
     text
 }
