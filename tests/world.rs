@@ -136,7 +136,9 @@ fn changed_corpus_equals_a_rebuild_with_the_same_pins() {
 
     let added = corpus.join("museum.rapidapi.json");
     let steps: [&dyn Fn(); 4] = [
-        &|| drop(fs::copy("tests/corpus/museum.rapidapi.json", &added).unwrap()),
+        &|| {
+            fs::copy("tests/corpus/museum.rapidapi.json", &added).unwrap();
+        },
         &|| edit(&corpus.join("clinic.openapi.json"), "appointment", "consultation"),
         &|| fs::remove_file(corpus.join("fitness.mcp.json")).unwrap(),
         &|| fs::rename(corpus.join("hotels.rapidapi.json"), corpus.join("inns.json")).unwrap(),

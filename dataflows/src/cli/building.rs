@@ -92,8 +92,8 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
         ),
         ("kept", count("kept"), "each replayed on a fresh environment".into()),
     ];
-    for (name, count, remark) in lines {
-        text.push_str(&format!("  {name:<13}{count:>10}   {remark}\n"));
+    for (name, number, remark) in lines {
+        text.push_str(&format!("  {name:<13}{number:>10}   {remark}\n"));
     }
     let world = quoted(&args.world.to_string_lossy());
     let dataset = quoted(&args.world.join("dataset").to_string_lossy());
