@@ -50,7 +50,7 @@ fn example(names: &[&str]) -> (TempDir, PathBuf) {
     for entry in fs::read_dir("tests/corpus").unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if names.iter().any(|begin| name.starts_with(begin)) {
+        if path.is_file() && names.iter().any(|begin| name.starts_with(begin)) {
             fs::copy(&path, corpus.join(name)).unwrap();
         }
     }
@@ -166,18 +166,24 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 3)).unwrap();
 }
 
+/// A newcomer of twelve tools among two hundred: what it does not touch is not made again.
 #[test]
 fn added_file_leaves_other_domains_alone() {
-    let (folder, corpus) = example(&["clinic", "hotels", "invoicing", "parcels", "warehouse"]);
+    let (folder, corpus) = example(&[""]);
+    let museum = corpus.join("museum.rapidapi.json");
+    fs::remove_file(&museum).unwrap();
     let world = folder.path().join("world");
     let full = made(slice::from_ref(&corpus), &world, 1);
-    fs::copy("tests/corpus/museum.rapidapi.json", corpus.join("museum.rapidapi.json")).unwrap();
+    fs::copy("tests/corpus/museum.rapidapi.json", &museum).unwrap();
     let more = made(&[corpus], &world, 1);
     assert_eq!(more.work["documents_parsed"], 1);
     assert_eq!(more.work["tools_encoded"], 12);
-    assert!(more.work["rollouts"] * 2 < full.work["rollouts"], "{:?}", more.work);
-    assert!(more.work["domains_materialized"] < full.work["domains_materialized"]);
-    assert!(0 < more.work["objects_reused"] || more.work["objects_written"] < 200);
+    // NB: among two hundred tools, domains are near their least size, and one that loses a tool
+    // is folded into another whole. Among 35,000 tools, 60 more touch 16 domains of 1,180.
+    for (done, share) in [("rollouts", 1), ("domains_materialized", 2), ("bytes_written", 1)] {
+        let (now, then) = (more.work[done], full.work[done]);
+        assert!(now * share < then, "{done}: {now} after {then}");
+    }
 }
 
 #[test]

@@ -7,13 +7,12 @@ use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use schemas::{Environment, Rejection};
+use schemas::Rejection;
 use serde_json::{Value, json};
 
 use crate::graph_objects::read_json;
 use crate::ledger::Ledger;
 use crate::shards::split;
-use crate::shelf::unfold;
 use crate::store::{Manifest, ObjectRef, StoreError, World};
 
 /// Takes a row; false if it wants no more.
@@ -45,21 +44,12 @@ pub fn versions(world: &World, sink: Sink<'_>) -> Result<(), StoreError> {
 ///
 /// Fails if an object is missing or damaged.
 pub fn domains(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
-    for (place, ledger) in ledgers(world, manifest)? {
-        let Some(pack) = manifest.contents.objects.get(&format!("payloads/{place}")) else {
-            continue;
-        };
-        let payloads = unfold(world, pack)?;
+    for (_, ledger) in ledgers(world, manifest)? {
         for entry in ledger.entries.values() {
             let Some(environment) = &entry.environment else { continue };
-            let tables: Vec<String> = payloads
-                .get(&environment.payload)
-                .and_then(|payload| serde_json::from_slice::<Environment>(payload).ok())
-                .map(|it| it.tables.into_iter().map(|table| table.name).collect())
-                .unwrap_or_default();
             let row = json!({
                 "id": entry.domain.id, "name": entry.domain.name,
-                "tools": entry.domain.tools.len(), "tables": tables,
+                "tools": entry.domain.tools.len(), "tables": environment.tables,
                 "reads": environment.reads, "writes": environment.writes,
                 "tasks": entry.tasks.len(),
             });
