@@ -10,6 +10,7 @@ use schemas::{Digest, DomainId, Partition, Plan, Rejection, Stage, ToolId, Vecto
 
 use crate::chain::Resources;
 use crate::corpus::{Corpus, CorpusError};
+use crate::dataset;
 use crate::graph_objects::{self, KnownVectors};
 use crate::knobs::{self, KnobError};
 use crate::ledger::{Ledger, Memory};
@@ -139,6 +140,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     if let Some(manifest) = &latest.manifest
         && !request.refit
         && manifest.contents.plan == *plan
+        && manifest.contents.program == program()
         && is_same(&manifest.contents.inputs, &corpus)
     {
         return Ok(Summary::unchanged(manifest, started.elapsed()));
@@ -153,7 +155,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
 
     listener.sharding();
     let sharding = Instant::now();
-    let parent = base.manifest.as_ref();
+    let parent = base.manifest.as_ref().filter(|it| it.contents.program == program());
     let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
@@ -166,6 +168,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let early = graph_objects::write_json(&store, rejected, &caught.rejections)?;
     objects.insert("rejections".into(), early);
     let contents = Contents {
+        program: program(),
         inputs,
         plan: Plan::clone(&plan),
         pins: graph_objects::pins(&caught, &store)?,
@@ -259,6 +262,9 @@ impl Before {
                     shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
                 }
             }
+        }
+        if before.program != program() {
+            return Ok(remembered);
         }
         if before.plan.corpus == plan.corpus {
             let read = |input: &Input| {
@@ -362,6 +368,13 @@ fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
     let then: BTreeSet<(String, Digest)> =
         inputs.iter().map(|input| (input.path.clone(), input.digest)).collect();
     now == then
+}
+
+/// The revisions of everything that makes bytes out of a corpus.
+fn program() -> String {
+    let mut revisions = operators::REVISIONS.to_vec();
+    revisions.push(dataset::REVISION);
+    revisions.join(", ")
 }
 
 fn tally(caught: &Caught, name: impl Fn(&schemas::Tool) -> String) -> BTreeMap<String, u64> {

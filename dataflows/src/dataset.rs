@@ -18,6 +18,9 @@ mod tables;
 mod write;
 mod read;
 
+/// Changes whenever the same rows would be laid out as other bytes.
+pub const REVISION: &str = "dataset 1";
+
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -73,7 +73,10 @@ pub fn write_shards(
         plan,
         depot,
         store,
-        parent: parent.filter(|it| it.contents.plan.dataset == plan.dataset),
+        parent: parent.filter(|it| {
+            let then = &it.contents.plan;
+            then.dataset == plan.dataset && then.seed == plan.seed
+        }),
         origins: origins(&caught.provenance),
     };
     let next = AtomicU32::new(0);

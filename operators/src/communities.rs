@@ -21,6 +21,9 @@ mod heirs;
 mod names;
 mod lift;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "communities 1";
+
 /// The domains of a corpus, and how they descend from the prior ones.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Grouping {

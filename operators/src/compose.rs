@@ -26,7 +26,7 @@ mod audit;
 mod sketch;
 
 /// Raised when a change here makes other tasks of the same inputs.
-const REVISION: &str = "compose 1";
+pub const REVISION: &str = "compose 1";
 
 /// What composing an environment came to: every candidate is a task or a rejection.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -19,6 +19,9 @@ pub use self::terms::terms;
 mod terms;
 pub(crate) mod words;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "encode 1";
+
 /// Most terms a vector keeps; the heaviest stay.
 pub const TERMS_MAX: usize = 96;
 

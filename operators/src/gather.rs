@@ -10,6 +10,9 @@ use schemas::{Domain, DomainId, Membership, Tool, Weights};
 
 use crate::communities::domain_name;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "gather 1";
+
 /// Extension trait for the `gather` operator.
 pub trait Gather<'scope, T: Timestamp> {
     /// Gathers memberships into domains, each with its members' revisions and a name made of its

@@ -35,3 +35,17 @@ pub mod verify;
 pub mod depot;
 pub mod recall;
 pub mod work;
+
+/// The revision of every verb, in the order in which a record meets them.
+pub const REVISIONS: [&str; 10] = [
+    parse::REVISION,
+    refine::REVISION,
+    encode::REVISION,
+    link::REVISION,
+    communities::REVISION,
+    gather::REVISION,
+    materialize::REVISION,
+    compose::REVISION,
+    roll_out::REVISION,
+    verify::REVISION,
+];

@@ -24,6 +24,9 @@ pub use self::neighbours::Near;
 mod index;
 mod neighbours;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "link 1";
+
 /// Extension trait for the `link` operator.
 pub trait Link<'scope, T: Timestamp> {
     /// Links each tool to its nearest neighbours: two are linked if either is among the nearest

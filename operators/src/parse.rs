@@ -24,6 +24,9 @@ mod definition;
 mod openapi;
 mod expand;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "parse 1";
+
 /// What one document describes, and what in it could not be read.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 pub struct Parsed {

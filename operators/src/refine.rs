@@ -24,6 +24,9 @@ mod argument;
 mod output;
 mod fitness;
 
+/// Changes whenever the same input would give another result, so that nothing stale is recalled.
+pub const REVISION: &str = "refine 1";
+
 /// Extension trait for the `refine` operator.
 pub trait Refine<'scope, T: Timestamp> {
     /// Refines each record into a tool, or into the reason it is none.

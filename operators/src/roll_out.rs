@@ -25,7 +25,7 @@ mod stumble;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
-const REVISION: &str = "roll out 1";
+pub const REVISION: &str = "roll out 1";
 
 /// Digest of everything the rollouts of a task are a function of.
 ///

@@ -22,7 +22,7 @@ mod alignment;
 mod tests;
 
 /// Raised when a change here makes other verdicts of the same inputs.
-const REVISION: &str = "verify 1";
+pub const REVISION: &str = "verify 1";
 
 /// Digest of everything the verdict on a trajectory is a function of.
 ///

@@ -39,6 +39,8 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contents {
+    /// The revisions of the verbs that made it: other verbs may make other bytes of one input.
+    pub program: String,
     /// The documents of the corpus, sorted by path.
     pub inputs: Vec<Input>,
     /// Every knob.
