@@ -42,7 +42,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 2";
+pub const REVISION: &str = "materialize 3";
 /// Longest name of an operation.
 const NAME_MAX: usize = 64;
 

@@ -6,7 +6,7 @@ use schemas::{Column, EnvironmentPlan, Field, KeyStyle, Kind, Role, Shape, Table
 
 use crate::materialize::bind::{Binding, Target, bind, own_column};
 use crate::materialize::evidence::{Evidence, Hints, kind, unify};
-use crate::materialize::lexicon::{Act, akin, is_event, status_before};
+use crate::materialize::lexicon::{Act, FIRST, akin, is_event, is_last, status_before};
 use crate::materialize::naming::{LABELS, is_quantity};
 use crate::materialize::outputs::{Answered, answered};
 use crate::materialize::reading::Reading;
@@ -325,26 +325,12 @@ pub(super) fn matching(choices: &[String], status: &str) -> Option<String> {
     spelled(status).or_else(|| akin(status).iter().find_map(|other| spelled(other))).cloned()
 }
 
-/// The status of a new row among its choices.
+/// The status of a new row among its choices: never one that rows end in, if another is left.
 fn beginning(choices: &[String], before: &[String]) -> String {
-    const FIRST: [&str; 12] = [
-        "pending",
-        "draft",
-        "open",
-        "new",
-        "created",
-        "active",
-        "available",
-        "enabled",
-        "todo",
-        "queued",
-        "scheduled",
-        "running",
-    ];
-    let first = before.iter().find_map(|status| matching(choices, status));
-    first
-        .or_else(|| FIRST.iter().find_map(|status| matching(choices, status)))
-        .unwrap_or_else(|| choices[0].clone())
+    let first = FIRST.iter().find_map(|status| matching(choices, status));
+    let likely = || before.iter().find_map(|it| matching(choices, it).filter(|it| !is_last(it)));
+    let any = || choices.iter().find(|it| !is_last(it)).cloned();
+    first.or_else(likely).or_else(any).unwrap_or_else(|| choices[0].clone())
 }
 
 /// What `get_account_balance(account_id)` asks for: the balance.

@@ -1,5 +1,10 @@
 //! Verbs of tool names and what they do to rows.
 
+pub(super) use crate::materialize::lexicon::statuses::{FIRST, is_last};
+use crate::materialize::lexicon::statuses::{KEYED, MARKS, STATUS};
+
+mod statuses;
+
 /// What a tool does to the rows of its entity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Act {
@@ -211,120 +216,6 @@ const PLAIN: [(Act, &[&str]); 7] = [
     ),
 ];
 
-/// Verbs that bring a row into a status: the verb, the status, what it was likely before.
-const STATUS: &[(&str, &str, &str)] = &[
-    ("cancel", "cancelled", "active"),
-    ("authorize", "authorized", "pending"),
-    ("approve", "approved", "pending"),
-    ("reject", "rejected", "pending"),
-    ("archive", "archived", "active"),
-    ("unarchive", "active", "archived"),
-    ("start", "running", "stopped"),
-    ("stop", "stopped", "running"),
-    ("restart", "restarting", "running"),
-    ("reboot", "rebooting", "running"),
-    ("pause", "paused", "active"),
-    ("resume", "active", "paused"),
-    ("enable", "enabled", "disabled"),
-    ("disable", "disabled", "enabled"),
-    ("activate", "active", "inactive"),
-    ("deactivate", "inactive", "active"),
-    ("publish", "published", "draft"),
-    ("unpublish", "draft", "published"),
-    ("close", "closed", "open"),
-    ("reopen", "open", "closed"),
-    ("open", "open", "closed"),
-    ("complete", "completed", "pending"),
-    ("finish", "finished", "in_progress"),
-    ("confirm", "confirmed", "pending"),
-    ("accept", "accepted", "pending"),
-    ("decline", "declined", "pending"),
-    ("suspend", "suspended", "active"),
-    ("unsuspend", "active", "suspended"),
-    ("lock", "locked", "unlocked"),
-    ("unlock", "unlocked", "locked"),
-    ("block", "blocked", "active"),
-    ("unblock", "active", "blocked"),
-    ("ban", "banned", "active"),
-    ("unban", "active", "banned"),
-    ("restore", "active", "archived"),
-    ("return", "returned", "active"),
-    ("refund", "refunded", "paid"),
-    ("void", "voided", "open"),
-    ("capture", "captured", "authorized"),
-    ("ship", "shipped", "pending"),
-    ("deliver", "delivered", "shipped"),
-    ("mute", "muted", "active"),
-    ("unmute", "active", "muted"),
-    ("hide", "hidden", "visible"),
-    ("unhide", "visible", "hidden"),
-    ("dismiss", "dismissed", "open"),
-    ("revoke", "revoked", "active"),
-    ("terminate", "terminated", "running"),
-    ("deploy", "deployed", "pending"),
-    ("promote", "promoted", "active"),
-    ("finalize", "finalized", "draft"),
-    ("release", "released", "held"),
-    ("retry", "pending", "failed"),
-    ("expire", "expired", "active"),
-    ("attach", "attached", "detached"),
-    ("detach", "detached", "attached"),
-    ("star", "starred", "unstarred"),
-    ("unstar", "unstarred", "starred"),
-    ("pin", "pinned", "unpinned"),
-    ("unpin", "unpinned", "pinned"),
-    ("execute", "completed", "ready"),
-    ("run", "running", "ready"),
-    ("abort", "aborted", "running"),
-    ("serve", "served", "pending"),
-    ("settle", "settled", "open"),
-    ("resolve", "resolved", "open"),
-    ("check in", "checked_in", "booked"),
-    ("check out", "checked_out", "checked_in"),
-    ("sign off", "signed_off", "pending"),
-    ("clock in", "clocked_in", "clocked_out"),
-    ("clock out", "clocked_out", "clocked_in"),
-    ("opt out", "opted_out", "opted_in"),
-    ("opt in", "opted_in", "opted_out"),
-    ("shut down", "stopped", "running"),
-    ("turn on", "on", "off"),
-    ("turn off", "off", "on"),
-    ("switch on", "on", "off"),
-    ("switch off", "off", "on"),
-    ("power on", "on", "off"),
-    ("power off", "off", "on"),
-];
-
-/// Conditions that rows are marked with: the word, the status, what it likely was, and the verb
-/// people use for it.
-const MARKS: &[(&str, &str, &str, &str)] = &[
-    ("served", "served", "pending", "serve"),
-    ("paid", "paid", "unpaid", "pay"),
-    ("unpaid", "unpaid", "paid", "mark"),
-    ("complete", "completed", "pending", "complete"),
-    ("completed", "completed", "pending", "complete"),
-    ("done", "completed", "pending", "complete"),
-    ("finished", "finished", "in_progress", "finish"),
-    ("delivered", "delivered", "shipped", "deliver"),
-    ("shipped", "shipped", "pending", "ship"),
-    ("resolved", "resolved", "open", "resolve"),
-    ("closed", "closed", "open", "close"),
-    ("open", "open", "closed", "open"),
-    ("approved", "approved", "pending", "approve"),
-    ("rejected", "rejected", "pending", "reject"),
-    ("cancelled", "cancelled", "active", "cancel"),
-    ("read", "read", "unread", "mark"),
-    ("unread", "unread", "read", "mark"),
-    ("seen", "seen", "unseen", "mark"),
-    ("sold", "sold", "available", "sell"),
-    ("ready", "ready", "pending", "mark"),
-    ("attended", "attended", "registered", "attend"),
-    ("verified", "verified", "pending", "verify"),
-    ("spam", "spam", "inbox", "mark"),
-    ("sent", "sent", "draft", "send"),
-    ("submitted", "submitted", "draft", "submit"),
-];
-
 /// The status and the verb that a word such as `paid` stands for.
 pub(super) fn marked(word: &str) -> Option<(&'static str, &'static str)> {
     MARKS.iter().find(|(known, ..)| *known == word).map(|(_, status, _, verb)| (*status, *verb))
@@ -359,7 +250,44 @@ pub(super) fn act(verb: &str) -> Option<Act> {
     if event(verb).is_some() {
         return Some(Act::Create);
     }
-    PLAIN.iter().find(|(_, verbs)| verbs.contains(&verb)).map(|(act, _)| *act)
+    let plain = PLAIN.iter().find(|(_, verbs)| verbs.contains(&verb)).map(|(act, _)| *act);
+    plain.or_else(|| on_a_row(verb))
+}
+
+/// What a verb does to a row that a required argument names, where without such an argument it
+/// makes or computes something or is no verb at all: `solve_ticket(ticket_id)`.
+pub(super) fn on_a_row(verb: &str) -> Option<Act> {
+    KEYED.iter().find(|(known, ..)| *known == verb).map(|(_, status, _)| match *status {
+        "" => Act::Update,
+        status => Act::Become(status),
+    })
+}
+
+/// Verbs that make a row even where the caller says its key.
+pub(super) fn makes(verb: &str) -> bool {
+    [
+        "create",
+        "add",
+        "register",
+        "put",
+        "import",
+        "new",
+        "insert",
+        "provision",
+        "make",
+        "upload",
+        "save",
+        "issue",
+        "post",
+        "launch",
+        "allocate",
+    ]
+    .contains(&verb)
+}
+
+/// Verbs that make a row like the one that the argument names.
+pub(super) fn copies(verb: &str) -> bool {
+    ["clone", "copy", "fork"].contains(&verb)
 }
 
 /// The noun of what a verb brings about, for verbs whose object already exists.
@@ -385,7 +313,8 @@ pub(super) fn akin(status: &str) -> &'static [&'static str] {
 
 /// What a row's status likely was before a verb brought it into this one.
 pub(super) fn status_before(verb: &str, status: &str) -> Option<&'static str> {
-    let by_verb = STATUS.iter().find(|(known, after, _)| *known == verb && *after == status);
+    let mut verbs = STATUS.iter().chain(KEYED);
+    let by_verb = verbs.find(|(known, after, _)| *known == verb && *after == status);
     let by_mark = || MARKS.iter().find(|(_, after, ..)| *after == status);
     by_verb.map(|(_, _, before)| *before).or_else(|| by_mark().map(|(_, _, before, _)| *before))
 }

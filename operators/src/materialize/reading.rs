@@ -5,7 +5,7 @@
 
 use schemas::{Field, Shape, Tool};
 
-use crate::materialize::lexicon::{Act, KEY_WORDS, event};
+use crate::materialize::lexicon::{Act, KEY_WORDS, copies, event, is_event, makes, on_a_row};
 use crate::materialize::naming::is_control;
 use crate::materialize::reading::phrase::{Phrase, is_version, phrase, trim};
 use crate::materialize::words::{is_plural, noun, singular, words};
@@ -48,6 +48,7 @@ pub(super) struct Key {
 pub(super) fn read(tool: &Tool) -> Reading<'_> {
     let called = phrase(&words(&tool.name));
     let called = acted_on(tool, called);
+    let told = (called.verb.clone(), called.act);
     let by_path = tool.path.as_deref().and_then(|path| along_path(tool, path, &called));
     let mut reading = by_path.unwrap_or_else(|| by_name(tool, called));
     if reading.entity.is_empty() && reading.act != Act::Answer {
@@ -61,18 +62,63 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
     if reading.act == Act::Get && reading.many && listed {
         reading.act = Act::List;
     }
-    let known = reading.key.is_some_and(|key| !key.named && tool.input[key.place].required);
-    if reading.act == Act::Create && known {
-        reading.act = match reading.verb.as_str() {
-            "send" => Act::Become("sent"),
-            "submit" => Act::Become("submitted"),
-            _ => reading.act,
-        };
-    }
+    on_known_row(&mut reading, told);
     if reading.verb == "tag" || reading.verb == "untag" {
         reading.act = Act::Update;
     }
     reading
+}
+
+/// What a tool does that takes the key of its own noun: it makes a row of that key only if its
+/// verb says so, and otherwise the row has to be there.
+fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
+    let known = reading.key.is_some_and(|key| {
+        let field = &reading.tool.input[key.place];
+        !key.named && field.required
+    });
+    let conditional = [reading.verb.as_str(), &verb].into_iter().find_map(on_a_row);
+    if !known {
+        let unsure = matches!(reading.act, Act::Become(_))
+            && conditional == Some(reading.act)
+            && act == conditional;
+        if unsure {
+            reading.act = match reading.tool.method.as_deref() {
+                Some("POST") => Act::Create,
+                Some("PUT" | "PATCH") => Act::Update,
+                _ => Act::Answer,
+            };
+        }
+        return;
+    }
+    let about = event(&reading.verb).is_some()
+        && !is_event(&reading.object)
+        && !["invoice", "bill", "fine"].contains(&reading.object.as_str());
+    let undone = match reading.act {
+        Act::Create if makes(&reading.verb) => {
+            act.filter(|act| act.needs_row() && *act != Act::Get).is_some()
+        }
+        Act::Create => !about,
+        Act::Update => conditional.is_some() && !path_says(reading),
+        Act::Answer => conditional.is_some() && on_a_row(&verb).is_some() && act.is_some(),
+        _ => false,
+    };
+    if !undone {
+        return;
+    }
+    if copies(&reading.verb) {
+        reading.key = None;
+        return;
+    }
+    let own = act.filter(|act| act.needs_row() && *act != Act::Get);
+    reading.act = conditional.or(own).unwrap_or(Act::Update);
+    if !verb.is_empty() && (conditional.is_some() || own.is_some()) {
+        reading.verb = verb;
+    }
+}
+
+/// Whether the method says that the tool stores its arguments.
+fn path_says(reading: &Reading<'_>) -> bool {
+    matches!(reading.tool.method.as_deref(), Some("PUT" | "PATCH"))
 }
 
 /// The phrase with the noun of the first id among the arguments, where a name such as `check_in`

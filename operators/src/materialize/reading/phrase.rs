@@ -7,11 +7,12 @@ use crate::materialize::words::{is_plural, singular};
 const NOUN_WORDS_MAX: usize = 4;
 
 /// Verbs that are nouns as often: another verb in the name is believed first.
-const AMBIGUOUS: [&str; 32] = [
+const AMBIGUOUS: [&str; 45] = [
     "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
     "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
     "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
-    "purchase",
+    "purchase", "review", "process", "pack", "pick", "claim", "flag", "trigger", "audit", "seat",
+    "seal", "repair", "dispatch", "sign",
 ];
 
 /// A verb and its noun, read off a name.
@@ -42,7 +43,8 @@ pub(super) fn phrase(words: &[String]) -> Phrase {
         }
         _ => words
             .iter()
-            .position(|word| usable(word) && event(word).is_none())
+            .position(|word| plain(word) && event(word).is_none())
+            .or_else(|| words.iter().position(|word| usable(word) && event(word).is_none()))
             .or_else(|| words.iter().position(usable).filter(|place| place + 1 == words.len())),
     };
     let Some(place) = place else {
@@ -59,15 +61,20 @@ pub(super) fn phrase(words: &[String]) -> Phrase {
     Phrase { act: act(&verb), verb, noun, many }
 }
 
-/// What `mark_order_served`, `mark_task_as_done` and `set_invoice_paid` do.
+/// What `mark_order_served`, `mark_task_as_done`, `set_invoice_paid` and `report_lost_book` do.
 fn marking(words: &[String]) -> Option<Phrase> {
     let (first, rest) = words.split_first()?;
     let (last, before) = rest.split_last()?;
-    if !["mark", "set", "flag"].contains(&first.as_str()) {
+    let marks = ["mark", "flag", "report"].contains(&first.as_str());
+    if !marks && first != "set" {
         return None;
     }
-    let (status, verb) = marked(last)?;
-    let (noun, many) = trim(before);
+    let ((status, verb), rest) = match (marked(last), rest.split_first()) {
+        (Some(mark), _) => (mark, before),
+        (None, Some((next, after))) if marks => (marked(next)?, after),
+        _ => return None,
+    };
+    let (noun, many) = trim(rest);
     Some(Phrase { verb: verb.into(), act: Some(Act::Become(status)), noun, many })
 }
 
