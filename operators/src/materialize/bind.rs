@@ -35,6 +35,8 @@ pub(super) enum Target {
         /// For bounds such as `min_price`: the column bounded, if none has the very name.
         bound: Option<(String, Comparison)>,
     },
+    /// Is what a column must hold before it is changed.
+    Was(String),
     /// Is searched for in the text of rows.
     Search,
     /// How many rows are asked for.
@@ -163,6 +165,16 @@ fn listed_by_key(reading: &Reading<'_>) -> bool {
 }
 
 fn column(reading: &Reading<'_>, field: &Field, split: &[String], nouns: &Nouns) -> Target {
+    let split = match turned(reading, field, split, nouns) {
+        Some((Side::After, rest)) => rest,
+        Some((Side::Before, rest)) => {
+            return match column(reading, field, rest, nouns) {
+                Target::Column { name, .. } => Target::Was(name),
+                other => other,
+            };
+        }
+        None => split,
+    };
     let reference = referred(split, nouns).filter(|_| is_scalar(&field.shape));
     if let Some(noun) = &reference {
         let direct = split.len() == noun.split('_').count() + 1 || split.len() == 1;
@@ -178,6 +190,46 @@ fn column(reading: &Reading<'_>, field: &Field, split: &[String], nouns: &Nouns)
         .then(|| bound(&reading.entity, field, split))
         .flatten();
     Target::Column { name, reference, bound }
+}
+
+/// Whether an argument says what a column is to hold, or what it must hold before.
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+/// The words of the column that an argument of a change such as `new_slot_id` is about.
+fn turned<'s>(
+    reading: &Reading<'_>,
+    field: &Field,
+    split: &'s [String],
+    nouns: &Nouns,
+) -> Option<(Side, &'s [String])> {
+    if !matches!(reading.act, Act::Update | Act::Become(_)) || split.len() < 2 {
+        return None;
+    }
+    let (first, last) = (split[0].as_str(), split[split.len() - 1].as_str());
+    let (side, rest, always) = match first {
+        "new" | "updated" => (Side::After, &split[1..], true),
+        "target" | "to" | "destination" => (Side::After, &split[1..], false),
+        "old" | "previous" => (Side::Before, &split[1..], true),
+        "from" | "current" => (Side::Before, &split[1..], false),
+        _ if last == "to" => (Side::After, &split[..split.len() - 1], false),
+        _ if last == "from" => (Side::Before, &split[..split.len() - 1], false),
+        _ => return None,
+    };
+    let noun = referred(rest, nouns);
+    let own = noun.as_ref() == Some(&reading.entity);
+    let plain = always || noun.is_some();
+    let counterpart = |other: &Field| {
+        let theirs = words(&other.name);
+        let key = reading.key.is_some_and(|key| reading.tool.input[key.place].name == other.name);
+        theirs == rest && !key
+    };
+    let taken = matches!(side, Side::After) && reading.tool.input.iter().any(counterpart);
+    let usable = matches!(side, Side::After) || (field.required && is_scalar(&field.shape));
+    (plain && !own && !taken && usable).then_some((side, rest))
 }
 
 /// The column of these words: a title of a book is its `title`, not its `book_title`.

@@ -82,6 +82,10 @@ pub(super) fn given(binding: &Binding<'_>) -> Expression {
 impl<'t> Sources<'_, 't> {
     /// The column a binding is about, and how it is compared there; none if it is about none.
     pub(super) fn column(&self, binding: &Binding<'t>) -> Option<(&str, Comparison)> {
+        if let Target::Was(name) = &binding.target {
+            let column = self.draft.column(name).filter(|column| column.kind != Kind::Json)?;
+            return Some((column.name.as_str(), Comparison::Equal));
+        }
         let Target::Column { name, bound, .. } = &binding.target else { return None };
         let (name, comparison) = match bound {
             Some((base, comparison)) if self.draft.column(name).is_none() => (base, *comparison),
@@ -117,9 +121,14 @@ impl<'t> Sources<'_, 't> {
             return keys.into_iter().chain(others).collect();
         }
         if !keys.is_empty() {
-            return keys.into_iter().chain(others.filter(path)).collect();
+            let was = |binding: &&Binding<'t>| matches!(binding.target, Target::Was(_));
+            return keys.into_iter().chain(others.filter(|it| path(it) || was(it))).collect();
         }
         let required: Vec<&Binding<'t>> = others.filter(|it| it.required()).collect();
+        let parents: Vec<&Binding<'t>> = required.iter().copied().filter(path).collect();
+        if self.reading.act == Act::Delete && 1 < parents.len() {
+            return parents;
+        }
         if self.reading.act != Act::Update {
             return required;
         }
@@ -127,6 +136,7 @@ impl<'t> Sources<'_, 't> {
             .iter()
             .copied()
             .filter(|it| match &it.target {
+                Target::Was(_) => true,
                 Target::Column { name, reference, .. } => {
                     reference.is_some() || LABELS[..11].contains(&name.as_str()) || path(it)
                 }

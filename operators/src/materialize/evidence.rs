@@ -285,7 +285,7 @@ pub(super) fn kind(name: &str, shape: &Shape) -> Kind {
 
 /// Whether a number of this name counts things, though its source may call it any number.
 fn is_counted(name: &str) -> bool {
-    const COUNTED: [&str; 22] = [
+    const COUNTED: [&str; 36] = [
         "guests",
         "adults",
         "children",
@@ -308,6 +308,20 @@ fn is_counted(name: &str) -> bool {
         "age",
         "port",
         "servings",
+        "weeks",
+        "months",
+        "years",
+        "minutes",
+        "seconds",
+        "copies",
+        "items",
+        "persons",
+        "travelers",
+        "travellers",
+        "floors",
+        "points",
+        "attempts",
+        "capacity",
     ];
     COUNTED.contains(&name.rsplit('_').next().unwrap_or(name))
         || ["num_", "number_of_", "n_"].iter().any(|start| name.starts_with(start))

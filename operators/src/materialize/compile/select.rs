@@ -43,7 +43,7 @@ fn filter(sources: &Sources<'_, '_>, binding: &Binding<'_>) -> Option<Filter> {
             };
             (column.to_string(), comparison)
         }
-        Target::Limit | Target::Control => return None,
+        Target::Was(_) | Target::Limit | Target::Control => return None,
     };
     Some(Filter { column, comparison, value })
 }

@@ -152,7 +152,8 @@ fn found(sources: &Sources<'_, '_>) -> Option<(Vec<Step>, Vec<(String, Expressio
     steps.push(sources.find(&identifying)?);
     let mut changes: Vec<(String, Expression)> = Vec::new();
     for binding in &sources.bindings {
-        let identifies = identifying.iter().any(|it| std::ptr::eq(*it, binding));
+        let identifies = identifying.iter().any(|it| std::ptr::eq(*it, binding))
+            || matches!(binding.target, Target::Was(_));
         let Some((column, _)) = sources.column(binding).filter(|_| !identifies) else { continue };
         steps.extend(refers(sources, binding, column));
         changes.push((column.to_string(), given(binding)));
