@@ -6,6 +6,8 @@ use crate::materialize::lexicon::{Act, KEY_WORDS, event, is_event};
 use crate::materialize::reading::{Key, Reading, is_scalar, steers};
 use crate::materialize::words::{singular, words};
 
+mod links;
+
 /// The nouns that are tables, and for each whether its key is a name rather than an id.
 pub(super) type Nouns = BTreeMap<String, bool>;
 
@@ -28,6 +30,7 @@ pub(super) fn settle(readings: &mut [Reading<'_>]) -> Nouns {
             redirect(reading, &solid, &nouns);
         }
     }
+    links::link(readings, &nouns);
     let used: BTreeSet<String> = readings
         .iter()
         .filter(|reading| reading.act != Act::Answer)
