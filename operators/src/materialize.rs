@@ -38,6 +38,8 @@ mod compile;
 mod populate;
 mod gate;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is

@@ -16,7 +16,7 @@ use super::{Materialize, Materialized, Workshop, materialize};
 use crate::engine::World;
 use crate::{Forgetful, MemoryDepot, Work, get_record};
 
-fn field(name: &str, shape: Shape, required: bool) -> Field {
+pub(super) fn field(name: &str, shape: Shape, required: bool) -> Field {
     Field {
         name: name.into(),
         shape,
@@ -28,7 +28,7 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
     }
 }
 
-fn tool(name: &str, input: Vec<Field>) -> Tool {
+pub(super) fn tool(name: &str, input: Vec<Field>) -> Tool {
     let mut tool = Tool {
         id: ToolId::of([name]),
         revision: Digest::default(),
@@ -49,7 +49,7 @@ fn tool(name: &str, input: Vec<Field>) -> Tool {
     tool
 }
 
-fn domain(name: &str, tools: &[Arc<Tool>]) -> Domain {
+pub(super) fn domain(name: &str, tools: &[Arc<Tool>]) -> Domain {
     let mut members: Vec<(ToolId, Digest)> =
         tools.iter().map(|tool| (tool.id, tool.revision)).collect();
     members.sort();
@@ -57,7 +57,7 @@ fn domain(name: &str, tools: &[Arc<Tool>]) -> Domain {
     Domain { id: DomainId::of([name]), name: name.into(), tools: members }
 }
 
-fn library() -> Vec<Arc<Tool>> {
+pub(super) fn library() -> Vec<Arc<Tool>> {
     let text = Shape::text;
     let book = Shape::Object(vec![
         field("book_id", text(), true),
