@@ -20,12 +20,14 @@ pub use crate::roll_out::mistake::Mistake;
 
 mod mistake;
 mod speech;
+mod facts;
+mod report;
 mod play;
 mod stumble;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
-pub const REVISION: &str = "roll out 1";
+pub const REVISION: &str = "roll out 2";
 
 /// Digest of everything the rollouts of a task are a function of.
 ///

@@ -7,6 +7,7 @@ use schemas::{
 
 use crate::engine::{Observation, Session, World};
 use crate::roll_out::mistake::{self, Mistake};
+use crate::roll_out::report::Reporter;
 use crate::roll_out::speech;
 
 /// One conversation under way.
@@ -103,9 +104,10 @@ impl<'t> Play<'t, '_> {
             let name = draw.pick(&self.task.offered, |it| it.as_bytes()).cloned();
             if let Some(operation) = name.and_then(|name| self.world.operation(&name)) {
                 let arguments = self.guess(operation, draw);
-                let seen =
-                    self.call_all(&[Call { name: operation.name.clone(), arguments }], false);
-                let report = speech::report(Some(operation), &seen[0].value, draw);
+                let call = Call { name: operation.name.clone(), arguments: arguments.clone() };
+                let seen = self.call_all(&[call], false);
+                let report =
+                    Reporter::default().report(Some(operation), &arguments, &seen[0].value, draw);
                 self.say(Speaker::Assistant, report);
                 let thanks = speech::thanks(self.task.scenario.persona, self.draw);
                 return self.end(thanks.into());
@@ -156,25 +158,30 @@ impl<'t> Play<'t, '_> {
             let seen = self.make(&batch, draw);
             for (place, observation) in batch.iter().zip(seen) {
                 let operation = self.world.operation(&golden[*place].name);
-                reports.push((operation, observation, golden[*place].effect));
+                reports.push((operation, observation, &golden[*place]));
             }
         }
         let draw = draw.with("report");
         let latest = reports.len().saturating_sub(1);
+        let mut reporter = Reporter::default();
         let mut said: Vec<String> = Vec::new();
-        for (place, (operation, observation, effect)) in reports.iter().enumerate() {
+        for (place, (operation, observation, call)) in reports.iter().enumerate() {
             let telling = place == latest
-                || *effect == Effect::Write
+                || call.effect == Effect::Write
                 || reports.len() < 3 && said.is_empty() && !self.feeds(intent, place);
             if telling && !observation.failed {
-                said.push(speech::report(*operation, &observation.value, draw.at(place)));
+                let (arguments, value) = (&call.arguments, &observation.value);
+                said.push(reporter.report(*operation, arguments, value, draw.at(place)));
             }
         }
         if said.is_empty() {
-            said.push(speech::report(None, &Value::Null, draw));
+            said.push(reporter.report(None, &Value::Null, &Value::Null, draw));
         }
-        let mut said = said.join(" ");
-        said.push_str(speech::anything(draw));
+        let mut said = said.join("\n\n");
+        let more = speech::anything(draw);
+        let apart = said.contains('\n') && !more.is_empty();
+        said.push_str(if apart { "\n\n" } else { "" });
+        said.push_str(if apart { more.trim_start() } else { more });
         self.say(Speaker::Assistant, said);
     }
 

@@ -1,14 +1,8 @@
 //! The built-in agent's and user's words.
 
-use schemas::{Draw, Effect, Fact, Operation, Persona, Value};
+use schemas::{Draw, Fact, Operation, Persona};
 
 use crate::compose::words;
-
-/// Most rows and most parts of one answer that are put into words.
-const TOLD_MAX: usize = 4;
-
-/// Longest value retold, in characters.
-const RETOLD_CHARS_MAX: usize = 80;
 
 const ASK: [&str; 8] = [
     "Could you tell me the {labels}, please?",
@@ -46,25 +40,6 @@ const INSTEAD: [&str; 5] = [
     " If you need to {verb} {noun}, I'm glad to help with that.",
     " Is there something else I can do for you?",
     "",
-];
-
-const DONE: [&str; 7] = [
-    "All done.",
-    "That's taken care of.",
-    "Done.",
-    "It's done.",
-    "That went through.",
-    "Everything is set.",
-    "Your request has been completed.",
-];
-
-const FOUND: [&str; 6] = [
-    "Here's what I found:",
-    "This is what I have:",
-    "I looked it up:",
-    "Here it is:",
-    "Here are the details:",
-    "I found this:",
 ];
 
 const ANYTHING: [&str; 6] = [
@@ -199,172 +174,7 @@ pub(super) fn goodbye(draw: Draw) -> &'static str {
     draw.with("bye").from_list::<&str>(&BYE)
 }
 
-/// What a call came to, in words.
-pub(super) fn report(operation: Option<&Operation>, value: &Value, draw: Draw) -> String {
-    let noun = operation.map_or("result", |it| it.noun.as_str());
-    let noun = if noun.is_empty() { "result" } else { noun };
-    // A write answers with what it wrote, whatever lists that holds; a read, with what it found.
-    let writes = operation.is_some_and(|it| it.effect == Effect::Write);
-    let body = match value {
-        Value::Object(entries) if writes => described(&parts(entries, TOLD_MAX + 2), draw),
-        _ => told(noun, value, draw),
-    };
-    match operation.filter(|it| it.effect == Effect::Write) {
-        Some(write) => {
-            let done = done(write, noun, draw.with("done"));
-            if body.is_empty() { done } else { format!("{done} {}", words::capitalised(&body)) }
-        }
-        None if body.is_empty() => "There is nothing to report.".into(),
-        None if body.starts_with("I ") => body,
-        None => {
-            let found = draw.with("found").from_list(&FOUND);
-            format!("{found} {body}")
-        }
-    }
-}
-
-/// That a write went through, naming what was done where the verb has a participle to say it.
-fn done(write: &Operation, noun: &str, draw: Draw) -> String {
-    let participle = words::participle(&write.verb);
-    let general = draw.from_list::<&str>(&DONE);
-    match participle.filter(|_| !draw.with("general").happens(250)) {
-        Some(participle) => {
-            let many = words::is_uncounted(noun) || words::plural(noun) == noun;
-            let frame = draw.with("frame").from_list(&[
-                "The {noun} has been {done}.",
-                "Done, the {noun} has been {done}.",
-                "The {noun} is now {done}.",
-                "That's done: the {noun} has been {done}.",
-            ]);
-            let frame = if many { "This has been {done}." } else { frame };
-            frame.replace("{noun}", noun).replace("{done}", &participle)
-        }
-        None => (*general).into(),
-    }
-}
-
 /// Some more words after the last report of a want.
 pub(super) fn anything(draw: Draw) -> &'static str {
     draw.with("anything").from_list::<&str>(&ANYTHING)
-}
-
-fn told(noun: &str, value: &Value, draw: Draw) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::List(items) => rows(noun, items, draw),
-        Value::Object(entries) => {
-            let list = entries.iter().find_map(|(_, part)| match part {
-                Value::List(items) if items.iter().any(|it| matches!(it, Value::Object(_))) => {
-                    Some(items)
-                }
-                _ => None,
-            });
-            match list {
-                Some(items) => rows(noun, items, draw),
-                None => described(&parts(entries, TOLD_MAX + 2), draw),
-            }
-        }
-        scalar => format!("the answer is {}.", retold(scalar)),
-    }
-}
-
-/// A few rows by their names, and how many there are.
-fn rows(noun: &str, items: &[Value], draw: Draw) -> String {
-    if let [Value::Object(entries)] = items {
-        let body = described(&parts(entries, TOLD_MAX), draw);
-        return format!("I found one {noun}: {body}");
-    }
-    let named: Vec<String> = items.iter().take(TOLD_MAX).map(named).collect();
-    let counted = format!("I found {} {}", items.len(), words::plural(noun));
-    if items.is_empty() {
-        return format!("I found no {}.", words::plural(noun));
-    }
-    if items.len() > TOLD_MAX {
-        format!("{counted}, among them {}.", words::listed(&named))
-    } else {
-        format!("{counted}: {}.", words::listed(&named))
-    }
-}
-
-/// A row by its name or title, with its key.
-fn named(item: &Value) -> String {
-    let Value::Object(entries) = item else { return retold(item) };
-    let key = entries.first().map(|(_, value)| retold(value)).unwrap_or_default();
-    let name = entries.iter().skip(1).find(|(name, value)| {
-        value.as_text().is_some()
-            && ["name", "title", "subject", "label"]
-                .iter()
-                .any(|it| name.to_lowercase().ends_with(it))
-    });
-    match name {
-        Some((_, value)) if retold(value) != key => format!("{} ({key})", retold(value)),
-        _ => key,
-    }
-}
-
-/// Labels and values in a sentence, or in a list.
-fn described(parts: &[(String, String)], draw: Draw) -> String {
-    if parts.is_empty() {
-        return String::new();
-    }
-    let sentence = parts.len() <= TOLD_MAX && draw.with("described").happens(600);
-    if sentence {
-        let said = parts.iter().map(|(label, value)| {
-            let is = if words::is_plural(label) { "are" } else { "is" };
-            format!("the {label} {is} {value}")
-        });
-        format!("{}.", words::listed(&said.collect::<Vec<_>>()))
-    } else {
-        let said = parts.iter().map(|(label, value)| format!("{label}: {value}"));
-        format!("{}.", said.collect::<Vec<_>>().join("; "))
-    }
-}
-
-fn parts(entries: &[(String, Value)], most: usize) -> Vec<(String, String)> {
-    let mut parts = Vec::new();
-    for (name, value) in entries {
-        let label = words::label(name);
-        match value {
-            Value::Null => {}
-            Value::List(items)
-                if items.iter().any(|it| matches!(it, Value::Object(_) | Value::List(_))) =>
-            {
-                parts.push((label, format!("{} in all", items.len())));
-            }
-            Value::Object(inner) => parts.extend(
-                inner
-                    .iter()
-                    .filter(|(_, it)| {
-                        !matches!(it, Value::Object(_) | Value::List(_) | Value::Null)
-                    })
-                    .take(2)
-                    .map(|(inside, it)| (format!("{label} {}", words::label(inside)), retold(it))),
-            ),
-            scalar => parts.push((label, retold(scalar))),
-        }
-        if parts.len() >= most {
-            break;
-        }
-    }
-    parts.truncate(most);
-    parts
-}
-
-fn retold(value: &Value) -> String {
-    let text = match value {
-        Value::Text(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-        Value::Bool(true) => "yes".into(),
-        Value::Bool(false) => "no".into(),
-        Value::List(items) => {
-            return words::listed(&items.iter().take(TOLD_MAX).map(retold).collect::<Vec<_>>());
-        }
-        Value::Object(_) => "some details".into(),
-        other => other.to_string(),
-    };
-    if text.chars().count() <= RETOLD_CHARS_MAX {
-        return text.trim_end_matches('.').to_string();
-    }
-    let cut: String = text.chars().take(RETOLD_CHARS_MAX).collect();
-    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(front, _)| front);
-    format!("{cut}…")
 }
