@@ -9,7 +9,7 @@ use timely::progress::Timestamp;
 
 use schemas::{
     Digest, DomainId, Draw, Effect, Environment, EnvironmentRef, Rejection, Task, TaskId, TaskPlan,
-    TaskRef,
+    TaskRef, Value,
 };
 
 use crate::compose::sketch::Composer;
@@ -26,7 +26,7 @@ mod audit;
 mod sketch;
 
 /// Raised when a change here makes other tasks of the same inputs.
-pub const REVISION: &str = "compose 1";
+pub const REVISION: &str = "compose 2";
 
 /// What composing an environment came to: every candidate is a task or a rejection.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -62,6 +62,7 @@ pub fn compose(environment: &Environment, world: &World, plan: &TaskPlan, seed: 
     let composer = Composer::new(environment, world, plan);
     let mut composed = Composed::default();
     for anchor in &environment.operations {
+        let mut made: Vec<Vec<(String, Value)>> = Vec::new();
         for ordinal in 0..plan.per_operation {
             let id = TaskId::of([
                 environment.domain.to_string(),
@@ -69,13 +70,21 @@ pub fn compose(environment: &Environment, world: &World, plan: &TaskPlan, seed: 
                 ordinal.to_string(),
             ]);
             let draw = Draw::new(seed).with("compose").with(id.0.to_le_bytes());
-            match composer.task(anchor, id, draw) {
-                Ok(task) => composed.tasks.push(task),
+            match composer.another(anchor, id, draw, &made) {
+                Ok(task) => {
+                    made.push(calls(&task));
+                    composed.tasks.push(task);
+                }
                 Err(rejection) => composed.rejections.push(rejection),
             }
         }
     }
     composed
+}
+
+/// The calls of a task, without where their arguments come from.
+fn calls(task: &Task) -> Vec<(String, Value)> {
+    task.golden.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect()
 }
 
 /// Extension trait for the `compose` operator.

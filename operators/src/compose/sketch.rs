@@ -8,6 +8,7 @@ use schemas::{
 };
 
 use crate::compose::audit::audit;
+use crate::compose::calls;
 use crate::compose::fill::{Draft, Usage};
 use crate::compose::realise::{EVERYDAY, Teller};
 use crate::compose::uses::Uses;
@@ -16,6 +17,9 @@ use crate::engine::World;
 
 /// Ways of executing one walk that are tried before it is given up.
 const WALKS_MAX: usize = 5;
+
+/// Draws that are tried for a task that does not repeat another of its anchor.
+const REPEATS_MAX: usize = 6;
 
 /// Makes the candidates of one environment.
 pub(super) struct Composer<'e> {
@@ -46,6 +50,37 @@ impl<'e> Composer<'e> {
             .map(|operation| (operation.name.clone(), Uses::of(operation, environment)))
             .collect();
         Composer { environment, world, usage, plan }
+    }
+
+    /// A task whose calls are not those of one made before, over a bounded number of draws. Tasks
+    /// without calls do not repeat each other.
+    ///
+    /// # Errors
+    ///
+    /// Returns why none can be made, or that it repeats another.
+    pub(super) fn another(
+        &self,
+        anchor: &Operation,
+        id: TaskId,
+        draw: Draw,
+        made: &[Vec<(String, Value)>],
+    ) -> Result<Task, Rejection> {
+        for attempt in 0..REPEATS_MAX {
+            // The first draw is the plain one, so that what never repeats stays as it was.
+            let draw = if attempt == 0 { draw } else { draw.with("another").at(attempt) };
+            let task = self.task(anchor, id, draw)?;
+            let calls = calls(&task);
+            if calls.is_empty() || !made.contains(&calls) {
+                return Ok(task);
+            }
+        }
+        Err(Rejection {
+            stage: Stage::Realisable,
+            subject: id.to_string(),
+            reason: "repeats another task of the same tool".into(),
+            file: String::new(),
+            pointer: String::new(),
+        })
     }
 
     /// The task of an anchor and ordinal: of the kind drawn, or else a single call.
