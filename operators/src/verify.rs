@@ -116,13 +116,3 @@ where
         in_world(self, environments, "Verify", |trajectory| trajectory.domain, judged)
     }
 }
-
-/// The kept among verified trajectories, and the refuted with their verdicts.
-pub fn split<T: Timestamp + Lattice>(
-    verified: VecCollection<'_, T, Verified>,
-) -> (VecCollection<'_, T, Verified>, VecCollection<'_, T, Verified>) {
-    (
-        verified.clone().filter(|it| it.verdict.is_kept()),
-        verified.filter(|it| !it.verdict.is_kept()),
-    )
-}
