@@ -122,7 +122,13 @@ impl<'t> Sources<'_, 't> {
         }
         if !keys.is_empty() {
             let was = |binding: &&Binding<'t>| matches!(binding.target, Target::Was(_));
-            return keys.into_iter().chain(others.filter(|it| path(it) || was(it))).collect();
+            let within = |binding: &&Binding<'t>| {
+                let id =
+                    matches!(&binding.target, Target::Column { name, .. } if name.ends_with("_id"));
+                self.reading.act == Act::Delete && binding.required() && id
+            };
+            let telling = others.filter(|it| path(it) || was(it) || within(it));
+            return keys.into_iter().chain(telling).collect();
         }
         let required: Vec<&Binding<'t>> = others.filter(|it| it.required()).collect();
         let parents: Vec<&Binding<'t>> = required.iter().copied().filter(path).collect();

@@ -29,6 +29,8 @@ fn restaurant() -> Vec<Arc<Tool>> {
         ("serve_order", &["order_id"]),
         ("send_order_to_kitchen", &["order_id"]),
         ("move_order", &["order_id", "new_table_id"]),
+        ("add_order_line", &["order_id", "dish_name"]),
+        ("remove_order_line", &["order_id", "line_id"]),
     ])
 }
 

@@ -98,7 +98,7 @@ fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
             act.filter(|act| act.needs_row() && *act != Act::Get).is_some()
         }
         Act::Create => !about,
-        Act::Update => conditional.is_some() && !path_says(reading),
+        Act::Update => !about && conditional.is_some() && !path_says(reading),
         Act::Answer => conditional.is_some() && on_a_row(&verb).is_some() && act.is_some(),
         _ => false,
     };

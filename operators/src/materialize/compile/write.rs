@@ -7,7 +7,7 @@ use schemas::{
 use crate::materialize::bind::{Binding, Target};
 use crate::materialize::compile::{ROW, Sources, given};
 use crate::materialize::infer::{Draft, matching};
-use crate::materialize::lexicon::gives_back;
+use crate::materialize::lexicon::{Act, gives_back, is_last, on_a_row};
 use crate::materialize::naming::is_amount;
 
 /// Nouns whose rows take from a stock of what they refer to.
@@ -57,7 +57,7 @@ pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
     }
     for column in &table.columns {
         let value = match column.role {
-            Role::Status => sources.draft.begins.clone().map(Expression::text),
+            Role::Status => begun(sources, column).map(Expression::text),
             Role::Created | Role::Updated => Some(Expression::Now),
             _ => None,
         };
@@ -71,6 +71,17 @@ pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
     }
     steps.push(Step::Insert { row: ROW.into(), table: table.name.clone(), values });
     steps
+}
+
+/// The status of a row that the tool makes: what its verb says, if rows can begin in it.
+fn begun(sources: &Sources<'_, '_>, column: &Column) -> Option<String> {
+    let said = match (&column.kind, on_a_row(&sources.reading.verb)) {
+        (Kind::Choice(choices), Some(Act::Become(status))) if !is_last(status) => {
+            matching(choices, status)
+        }
+        _ => None,
+    };
+    said.or_else(|| sources.draft.begins.clone())
 }
 
 /// The steps that change columns of a row; none if the row cannot be told.

@@ -88,7 +88,6 @@ pub(super) const STATUS: &[(&str, &str, &str)] = &[
     ("undelete", "active", "deleted"),
     ("rerun", "running", "failed"),
     ("relaunch", "running", "stopped"),
-    ("sell", "sold", "available"),
     ("shut down", "stopped", "running"),
     ("turn on", "on", "off"),
     ("turn off", "off", "on"),
@@ -168,7 +167,8 @@ pub(super) const KEYED: &[(&str, &str, &str)] = &[
     ("audit", "audited", "pending"),
     ("recall", "recalled", "active"),
     ("waitlist", "waitlisted", "registered"),
-    ("seat", "seated", "reserved"),
+    ("sell", "sold", "available"),
+    ("hold", "held", "available"),
 ];
 
 /// Conditions that rows are marked with: the word, the status, what it likely was, and the verb
@@ -207,8 +207,12 @@ pub(super) const MARKS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Statuses that rows begin in, the likeliest first.
-pub(in crate::materialize) const FIRST: [&str; 27] = [
+pub(in crate::materialize) const FIRST: [&str; 31] = [
     "new",
+    "reported",
+    "planned",
+    "waiting",
+    "raised",
     "draft",
     "open",
     "unpaid",

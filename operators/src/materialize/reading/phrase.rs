@@ -11,7 +11,7 @@ const AMBIGUOUS: [&str; 45] = [
     "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
     "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
     "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
-    "purchase", "review", "process", "pack", "pick", "claim", "flag", "trigger", "audit", "seat",
+    "purchase", "review", "process", "pack", "pick", "claim", "flag", "trigger", "audit", "hold",
     "seal", "repair", "dispatch", "sign",
 ];
 
