@@ -1,6 +1,6 @@
 //! Filling the arguments of a call, and making it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::{
@@ -105,6 +105,12 @@ impl<'a, 'w> Draft<'a, 'w> {
                 None if field.required => return false,
                 None => {}
             }
+        }
+        // Two arguments that name rows of one table name two rows: nothing is merged with itself.
+        let mut named = BTreeSet::new();
+        let rows = arguments.iter().filter_map(|(name, value)| Some((uses.key_of(name)?, value)));
+        if !rows.into_iter().all(|row| named.insert(row)) {
+            return false;
         }
         let arguments = Value::Object(arguments);
         if self.calls.iter().any(|it| it.name == operation.name && it.arguments == arguments) {
