@@ -18,7 +18,7 @@ use crate::library::Files;
 use crate::run::{Caught, Given, run};
 use crate::shards::{Roles, ShardError, write_shards};
 use crate::shelf::Shelf;
-use crate::store::{Contents, Input, Locked, Manifest, ObjectRef, StoreError, World};
+use crate::store::{Contents, Input, Latest, Locked, Manifest, ObjectRef, StoreError, World};
 use crate::summary::Summary;
 
 /// What to build.
@@ -122,13 +122,8 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let corpus = Corpus::scan(&request.corpus, &request.world)?;
     let world = World::create(&request.world)?;
     let store = Arc::new(world.lock()?);
-    for repair in store.repairs() {
-        listener.warn(&format!("after an interrupted command: {repair}"));
-    }
     let latest = store.world().latest()?;
-    for (version, damage) in &latest.passed_over {
-        listener.warn(&format!("version {version} is passed over: {damage}"));
-    }
+    warn(&store, &latest, listener);
     let file = store.world().read_plan()?;
     let variables = request.variables.iter().cloned();
     let resolved = knobs::resolve(&request.settings, variables, file.as_deref())?;
@@ -188,6 +183,16 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
         .timed("shard", sharded)
         .timed("commit", committing.elapsed())
         .timed("total", started.elapsed()))
+}
+
+/// Tells what was found amiss in the world, and put right or passed over.
+fn warn(store: &Locked, latest: &Latest, listener: &dyn Listener) {
+    for repair in store.repairs() {
+        listener.warn(&format!("after an interrupted command: {repair}"));
+    }
+    for (version, damage) in &latest.passed_over {
+        listener.warn(&format!("version {version} is passed over: {damage}"));
+    }
 }
 
 /// What a build starts from.

@@ -43,7 +43,9 @@ fn realisable(task: &Task) -> Result<(), String> {
             for (name, source) in &call.sources {
                 let value = call.arguments.get(name).cloned().unwrap_or_default();
                 let known = match source {
-                    ArgumentSource::User => words::derivable(&value, &said),
+                    ArgumentSource::User => {
+                        words::derivable(&value, &said) || words::flagged(name, &value, &said)
+                    }
                     ArgumentSource::OnRequest => intent.on_request.iter().any(|fact| {
                         fact.argument == *name && words::derivable(&value, &fact.answer)
                     }),

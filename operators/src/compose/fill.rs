@@ -9,9 +9,11 @@ use schemas::{
 };
 
 use crate::compose::invent::invent;
+use crate::compose::realise::end_of;
 use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
 use crate::engine::{Mark, Session, World};
+use crate::materialize::hints::hints;
 
 /// Ways of filling one call's arguments that are tried before the walk gives up on it.
 const FILLS_MAX: usize = 4;
@@ -106,6 +108,7 @@ impl<'a, 'w> Draft<'a, 'w> {
                 None => {}
             }
         }
+        in_order(&mut arguments, &sources);
         // Two arguments that name rows of one table name two rows: nothing is merged with itself.
         let mut named = BTreeSet::new();
         let rows = arguments.iter().filter_map(|(name, value)| Some((uses.key_of(name)?, value)));
@@ -284,7 +287,7 @@ impl<'a, 'w> Draft<'a, 'w> {
             None if !field.example.is_null() && field.shape.admits(&field.example) => {
                 Some(field.example.clone())
             }
-            None => invent(&field.name, &field.shape, None, draw),
+            None => hinted(field, draw).or_else(|| invent(&field.name, &field.shape, None, draw)),
         }
     }
 
@@ -339,6 +342,34 @@ impl<'a, 'w> Draft<'a, 'w> {
             .filter_map(|way| invent(&field.name, &field.shape, Some(target), draw.at(way)))
             .find(|value| held != Some(value))
     }
+}
+
+/// Lets what the user gives as the end of a span follow its beginning.
+fn in_order(arguments: &mut [(String, Value)], sources: &[(String, ArgumentSource)]) {
+    let given = |name: &str| {
+        sources.iter().any(|(it, source)| it == name && *source == ArgumentSource::User)
+    };
+    for start in 0..arguments.len() {
+        let Some(end) = end_of(&arguments[start].0) else { continue };
+        let Some(end) = arguments.iter().position(|(name, _)| words::label(name) == end) else {
+            continue;
+        };
+        let (from, to) = (arguments[start].1.as_text(), arguments[end].1.as_text());
+        let alike = from.map(str::len) == to.map(str::len);
+        if alike && to < from && given(&arguments[start].0) && given(&arguments[end].0) {
+            let earlier = arguments[end].1.clone();
+            arguments[end].1 = std::mem::replace(&mut arguments[start].1, earlier);
+        }
+    }
+}
+
+/// Text that the argument's description names.
+fn hinted(field: &Field, draw: Draw) -> Option<Value> {
+    let open = matches!(&field.shape, Shape::Text { format, .. } if format.is_empty());
+    let named = if open { hints(&field.description) } else { Vec::new() };
+    let fitting: Vec<Value> =
+        named.into_iter().map(Value::Text).filter(|it| field.shape.admits(it)).collect();
+    draw.with("hinted").pick(&fitting, |it| it.to_string()).cloned()
 }
 
 /// A value whose comparison with what a row holds passes.

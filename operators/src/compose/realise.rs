@@ -14,8 +14,10 @@ use crate::engine::World;
 
 mod clause;
 mod phrases;
+mod wording;
 
 pub(crate) use crate::compose::realise::phrases::EVERYDAY;
+pub(crate) use crate::compose::realise::wording::end_of;
 
 /// Tells a want: the world it is about, and the draw that words it.
 pub(crate) struct Teller<'a> {

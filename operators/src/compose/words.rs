@@ -46,6 +46,11 @@ pub(crate) fn label(name: &str) -> String {
         "" => "value".into(),
         "email" => "email address".into(),
         "phone" => "phone number".into(),
+        "q" => "search term".into(),
+        "starts at" | "start at" => "start time".into(),
+        "ends at" | "end at" => "end time".into(),
+        "due on" | "due at" => "due date".into(),
+        "given on" => "date given".into(),
         label => label.into(),
     }
 }
@@ -144,7 +149,8 @@ pub(crate) fn plural(noun: &str) -> String {
 /// Whether a label reads as several things, so that they "are" and not "is".
 pub(crate) fn is_plural(label: &str) -> bool {
     let last = label.rsplit(' ').next().unwrap_or(label);
-    (last.ends_with('s') && !["ss", "us", "is", "ws"].iter().any(|it| last.ends_with(it)))
+    (last.ends_with('s')
+        && !["ss", "us", "is", "ws", "species", "series"].iter().any(|it| last.ends_with(it)))
         || last == "people"
 }
 
@@ -223,6 +229,39 @@ pub(crate) fn listed_with(parts: &[String], lead: &str) -> String {
         .map(|(place, part)| if place == 0 { part.clone() } else { format!("{lead}{part}") })
         .collect();
     listed(&led)
+}
+
+/// Labels of a truth that say how a thing is.
+const ADJECTIVES: [&str; 10] = [
+    "active",
+    "available",
+    "open",
+    "public",
+    "private",
+    "free",
+    "online",
+    "empty",
+    "overdue",
+    "urgent",
+];
+
+/// A truth as what a thing is or is not: `on display`, `not on display`; none where the label does
+/// not say how a thing is.
+pub(crate) fn flag(label: &str, truth: bool) -> Option<String> {
+    let bare = label.strip_prefix("is ").unwrap_or(label);
+    let says = bare != label
+        || ["on ", "in stock", "out of "].iter().any(|it| bare.starts_with(it))
+        || bare.ends_with("ed")
+        || ADJECTIVES.contains(&bare);
+    says.then(|| format!("{}{bare}", if truth { "" } else { "not " }))
+}
+
+/// Whether a truth is found in what was said, as yes or no, or as what a thing is.
+pub(crate) fn flagged(name: &str, value: &Value, said: &str) -> bool {
+    let Value::Bool(truth) = value else { return false };
+    let label = label(name);
+    let says = |way| flag(&label, way).is_some_and(|it| holds_word(said, &it));
+    says(*truth) && (!truth || !says(false))
 }
 
 /// With its first letter in upper case.

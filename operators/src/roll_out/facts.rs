@@ -170,8 +170,10 @@ impl Said {
         let words: Vec<&str> = label.split(' ').collect();
         match (self.sort, words.as_slice()) {
             (Sort::Text, _) => format!("the {label} reads {value}"),
-            (Sort::Date, ["due", "on" | "at" | "by"]) => format!("it is due on {value}"),
             (Sort::Date, ["due", "date"]) => format!("it is due on {value}"),
+            (Sort::Date, ["date", "given"]) => format!("it was given on {value}"),
+            (Sort::Date, ["start", "time"]) => format!("it starts on {value}"),
+            (Sort::Date, ["end", "time"]) => format!("it ends on {value}"),
             (Sort::Date, ["on", "date"]) => format!("the date is {value}"),
             (
                 Sort::Date,

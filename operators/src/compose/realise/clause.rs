@@ -2,7 +2,7 @@
 
 use schemas::{ArgumentSource, Draw, Effect, GoldenCall, Operation, Value};
 
-use crate::compose::realise::Teller;
+use crate::compose::realise::{Teller, wording};
 use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
 
@@ -45,12 +45,19 @@ pub(crate) fn clause(
     let main = main_key(teller, operation, uses, noun);
     let reference = main
         .and_then(|argument| refer(teller, golden, call, argument, noun, draw.with("reference")));
+    let namesake = namesake(call, operation, uses, noun).filter(|_| reference.is_none());
+    let reference = reference.or_else(|| namesake.as_ref().map(|(_, said)| said.clone()));
+    let stated = stated(call, uses);
+    let noun = stated.map_or_else(|| noun.to_string(), |(_, status)| format!("{status} {noun}"));
+    let noun = noun.as_str();
     let open = call.sources.iter().any(|(_, source)| *source == ArgumentSource::OnRequest);
     let known = (main.is_some(), open);
     let core = core(operation, uses, noun, reference.as_deref(), known, draw.with("verb"));
     let mut parts = Parts::default();
     for (argument, source) in &call.sources {
-        if reference.is_some() && main == Some(argument.as_str()) {
+        let named = namesake.as_ref().is_some_and(|(name, _)| *name == argument);
+        let said_already = named || stated.is_some_and(|(name, _)| name == argument);
+        if said_already || reference.is_some() && main == Some(argument.as_str()) {
             continue;
         }
         let value = call.arguments.get(argument)?;
@@ -72,8 +79,43 @@ pub(crate) fn clause(
         }
     }
     let change = call.effect == Effect::Write && uses.creates.is_empty() && uses.deletes.is_empty();
-    let inline = parts.inline(change && reference.is_some());
+    let setting = change && reference.is_some();
+    if !setting {
+        parts.span();
+    }
+    let inline = parts.inline(setting);
     Some(Clause { core, inline, told: parts.told })
+}
+
+/// Where a look-up is for the thing that one argument names: the argument, and the thing.
+fn namesake<'c>(
+    call: &'c GoldenCall,
+    operation: &Operation,
+    uses: &Uses,
+    noun: &str,
+) -> Option<(&'c str, String)> {
+    if operation.effect == Effect::Write || uses.lists {
+        return None;
+    }
+    call.sources.iter().find_map(|(name, source)| {
+        let label = words::label(name);
+        let value = call.arguments.get(name).filter(|it| it.as_text().is_some())?;
+        let same = *source == ArgumentSource::User && label == noun;
+        let said = words::said(&label, value).filter(|_| same)?;
+        Some((name.as_str(), format!("the {noun} {said}")))
+    })
+}
+
+/// The status that a list is narrowed to, where it reads as an adjective: the argument, and it.
+fn stated<'c>(call: &'c GoldenCall, uses: &Uses) -> Option<(&'c str, &'c str)> {
+    call.sources.iter().filter(|_| uses.lists).find_map(|(name, source)| {
+        let status = matches!(words::label(name).as_str(), "status" | "state");
+        let filters = matches!(uses.argument(name).first(), Some(Use::Filter(..)));
+        let value = call.arguments.get(name)?.as_text()?;
+        let plain = 2 < value.len() && value.chars().all(|it| it.is_ascii_lowercase());
+        let told = *source == ArgumentSource::User;
+        (status && filters && plain && told).then_some((name.as_str(), value))
+    })
 }
 
 /// The argument that names the row the operation acts on.
@@ -271,9 +313,31 @@ struct Parts {
     /// Labels and values that share one `with`.
     with: Vec<(String, String)>,
     told: Vec<(String, String)>,
+    /// Labels and values of days and moments that might begin or end a span.
+    dated: Vec<(String, String, Option<String>)>,
 }
 
 impl Parts {
+    /// Says a beginning and its end in one phrase.
+    fn span(&mut self) {
+        let Some((start, end)) = self.dated.iter().find_map(|(label, start, _)| {
+            let end = wording::end_of(label)?;
+            let (_, said, _) = self.dated.iter().find(|(other, ..)| other == end)?;
+            Some(((label.clone(), start.clone()), (end.to_string(), said.clone())))
+        }) else {
+            return;
+        };
+        let apart: Vec<&String> = self
+            .dated
+            .iter()
+            .filter(|(label, ..)| *label == start.0 || *label == end.0)
+            .filter_map(|(.., phrase)| phrase.as_ref())
+            .collect();
+        self.free.retain(|it| !apart.contains(&it));
+        self.with.retain(|(label, _)| *label != start.0 && *label != end.0);
+        self.free.push(format!("from {} to {}", start.1, end.1));
+    }
+
     fn add(
         &mut self,
         teller: &Teller<'_>,
@@ -285,6 +349,9 @@ impl Parts {
         let label = words::label(argument);
         self.told.push((label.clone(), said.into()));
         let phrase = phrase(teller, uses, operation, (argument, value, said), draw);
+        if value.as_text().is_some() {
+            self.dated.push((label.clone(), said.into(), phrase.clone()));
+        }
         match phrase {
             Some(phrase) => self.free.push(phrase),
             None => {
@@ -346,6 +413,10 @@ fn phrase(
             let noun = table.map_or("", |it| it.noun.as_str());
             Some(format!("{} {noun} {said}", preposition(&operation.verb)))
         }
+        (Some(Use::Key(_) | Use::Filter(..)), _) if reads && lower.ends_with(" id") => {
+            let stem = &label[..label.len() - " ID".len()];
+            Some(format!("for {stem} {said}"))
+        }
         (Some(Use::Limit), _) => Some(
             draw.with(argument)
                 .from_list(&["with no more than {said} results", "limited to {said} results"])
@@ -384,6 +455,8 @@ fn phrase(
         (_, "date" | "day") => Some(format!("on {said}")),
         (_, "start date") => Some(format!("starting on {said}")),
         (_, "end date") => Some(format!("ending on {said}")),
-        _ => None,
+        // What is changed is said as a change, with its label.
+        _ if !reads && uses.creates.is_empty() => None,
+        _ => wording::phrased(&label, value, said, uses.lists),
     }
 }
