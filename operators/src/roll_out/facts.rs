@@ -189,7 +189,10 @@ impl Said {
             }
             (Sort::Status, ["status" | "state"]) => format!("the {label} is {value}"),
             _ => {
-                let are = words::is_plural(label) && value != "1" && self.sort != Sort::Name;
+                let are = words::is_plural(label)
+                    && !label.starts_with("number of")
+                    && value != "1"
+                    && self.sort != Sort::Name;
                 format!("the {label} {} {value}", if are { "are" } else { "is" })
             }
         }

@@ -184,6 +184,8 @@ impl Reporter {
         }
         let shown = &items[..items.len().min(ROWS_MAX)];
         let named = words::listed(&told_apart(shown));
+        // A number next to fewer rows than are named may count something else.
+        let total = total.filter(|_| ROWS_MAX <= items.len());
         let count = total.map_or(items.len(), |it| it.max(items.len()));
         if ROWS_MAX < count {
             let frame = draw.with("first few").from_list(&[
