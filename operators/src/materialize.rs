@@ -340,7 +340,7 @@ pub trait Materialize<'scope, T: Timestamp> {
     ///     environments
     ///         .map(|it| (it.name, it.tables, it.reads, it.writes))
     ///         .assert_eq(scope.new_collection_from([("notes".to_string(), 1, 1, 1)]).1);
-    ///     unsound.map(|it| it.reason).assert_empty();
+    ///     unsound.map(|(_, it)| it.reason).assert_empty();
     /// });
     /// ```
     fn materialize(
