@@ -78,6 +78,39 @@ pub trait Verify<'scope, T: Timestamp> {
     ///
     /// Like a rollout, a verdict is reached once and stays while its trajectory does, whatever
     /// happens to the rest of the environment. What `recall` remembers is not replayed again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use differential_dataflow::input::Input;
+    /// use operators::engine::{World, example};
+    /// use operators::{Forgetful, MemoryDepot, Verify, Work, compose, put_record, roll_out};
+    /// use schemas::{EnvironmentRef, FilterPlan, RolloutPlan, TaskPlan, TrajectoryRef};
+    ///
+    /// let depot = Arc::new(MemoryDepot::default());
+    /// let library = example::library();
+    /// let world = World::new(library.clone()).unwrap();
+    /// let task = compose::compose(&library, &world, &TaskPlan::default(), 7).tasks.remove(0);
+    /// let played = roll_out::roll_out_with(&task, &world, &RolloutPlan::default(), None, (7, 0));
+    /// let trajectory = TrajectoryRef {
+    ///     id: played.id, task: task.id, domain: task.domain,
+    ///     rolled_from: put_record(&*depot, &task), payload: put_record(&*depot, &played),
+    ///     calls: 1,
+    /// };
+    /// let environment = EnvironmentRef {
+    ///     domain: library.domain, name: "library".into(), payload: put_record(&*depot, &library),
+    ///     tables: 3, reads: 5, writes: 3,
+    /// };
+    /// ::timely::example(move |scope| {
+    ///     let trajectories = scope.new_collection_from([trajectory]).1;
+    ///     let environments = scope.new_collection_from([environment]).1;
+    ///     let (recall, work) = (Arc::new(Forgetful), Arc::new(Work::default()));
+    ///     trajectories.verify(environments, &FilterPlan::default(), depot, recall, work)
+    ///          .map(|verified| (verified.trajectory.task, verified.verdict.is_kept()))
+    ///          .assert_eq(scope.new_collection_from([(task.id, true)]).1);
+    /// });
+    /// ```
     fn verify(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
