@@ -229,14 +229,15 @@ fn environments<'s, D: Clone + 'static>(
     grows: u64,
 ) -> VecCollection<'s, u64, EnvironmentRef> {
     let scope = beside.inner.scope();
-    let (mut input, environments) = scope.new_collection();
-    if scope.worker().index() == 0 {
-        input.update_at(STAGE.environments[0].clone(), 0, 1);
-        input.update_at(STAGE.environments[2].clone(), 0, 1);
-        input.update_at(STAGE.environments[0].clone(), grows, -1);
-        input.update_at(STAGE.environments[1].clone(), grows, 1);
-    }
-    environments
+    let updates = [
+        (STAGE.environments[0].clone(), 0, 1),
+        (STAGE.environments[2].clone(), 0, 1),
+        (STAGE.environments[0].clone(), grows, -1),
+        (STAGE.environments[1].clone(), grows, 1),
+    ];
+    // NB: an input session dropped while the dataflow is being built would wait for ever.
+    let only = if scope.worker().index() == 0 { updates.len() } else { 0 };
+    scope.new_collection_from_raw(updates.into_iter().take(only)).1
 }
 
 fn verified<'s>(
