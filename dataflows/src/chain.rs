@@ -163,6 +163,7 @@ fn strays<'scope>(
         Rejection {
             stage: schemas::Stage::Domain,
             subject: identity.clone(),
+            rule: None,
             reason: "found no domain: nothing near it is large enough to belong to".into(),
             file: String::new(),
             pointer: String::new(),

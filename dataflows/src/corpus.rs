@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use schemas::{Digest, Document, Rejection, Stage};
+use schemas::{Digest, Document, Rejection, Rule, Stage};
 
 /// Deepest folder looked into below a corpus root.
 const DEPTH_MAX: usize = 32;
@@ -208,6 +208,7 @@ impl Corpus {
         self.unreadable.push(Rejection {
             stage: Stage::Parse,
             subject: path.clone(),
+            rule: Some(Rule::Unreachable),
             reason: reason.into(),
             file: path,
             pointer: String::new(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use operators::parse::parse_stream;
 use operators::{Library, Parsed, Work};
-use schemas::{CorpusPlan, Digest, Document, Rejection, Stage};
+use schemas::{CorpusPlan, Digest, Document, Rejection, Rule, Stage};
 
 use crate::corpus::Place;
 use crate::store::{Locked, ObjectRef, StoreError};
@@ -73,6 +73,7 @@ impl Files {
             rejections: vec![Rejection {
                 stage: Stage::Parse,
                 subject: document.path.clone(),
+                rule: Some(Rule::Unreachable),
                 reason,
                 file: document.path.clone(),
                 pointer: String::new(),

@@ -197,6 +197,7 @@ pub fn rejections(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<
                 Some(Rejection {
                     stage: verified.verdict.stage?,
                     subject: verified.trajectory.id.to_string(),
+                    rule: None,
                     reason: verified.verdict.reason,
                     file: String::new(),
                     pointer: String::new(),

@@ -144,6 +144,7 @@ fn rejection(identity: &str, reason: String) -> Rejection {
     Rejection {
         stage: Stage::Gate,
         subject: identity.into(),
+        rule: None,
         reason,
         file: String::new(),
         pointer: String::new(),

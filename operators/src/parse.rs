@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::OkErr;
 use timely::progress::Timestamp;
 
-use schemas::{CorpusPlan, Document, Record, Rejection, Stage};
+use schemas::{CorpusPlan, Document, Record, Rejection, Rule, Stage};
 
 pub use crate::parse::lines::parse_lines;
 pub use crate::parse::unfold::{Format, recognise};
@@ -25,7 +25,7 @@ mod openapi;
 mod expand;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "parse 1";
+pub const REVISION: &str = "parse 2";
 
 /// What one document describes, and what in it could not be read.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
@@ -131,7 +131,7 @@ pub fn parse_stream(path: &str, reader: impl Read, plan: &CorpusPlan) -> Parsed 
     let mut parsed = Parsed::default();
     unfold::read(path, reader, plan, &mut |outcome| parsed.accept(outcome));
     if parsed.records.is_empty() && parsed.rejections.is_empty() {
-        parsed.rejections.push(rejection(path, "", "lists no tools".into()));
+        parsed.rejections.push(rejection(Rule::NotADescription, path, "", "lists no tools".into()));
     }
     parsed
 }
@@ -140,10 +140,11 @@ pub fn parse_stream(path: &str, reader: impl Read, plan: &CorpusPlan) -> Parsed 
 type Sink<'a> = &'a mut dyn FnMut(Result<Record, Rejection>);
 
 /// Why a document, or the part of it at `pointer`, could not be read.
-fn rejection(file: &str, pointer: &str, reason: String) -> Rejection {
+fn rejection(rule: Rule, file: &str, pointer: &str, reason: String) -> Rejection {
     Rejection {
         stage: Stage::Parse,
         subject: format!("{file}{pointer}"),
+        rule: Some(rule),
         reason,
         file: file.into(),
         pointer: pointer.into(),

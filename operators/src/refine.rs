@@ -25,7 +25,7 @@ mod output;
 mod fitness;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "refine 1";
+pub const REVISION: &str = "refine 2";
 
 /// Extension trait for the `refine` operator.
 pub trait Refine<'scope, T: Timestamp> {
@@ -119,11 +119,14 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
                 name_apart(identity, tools, named);
             },
         );
-        let provenances =
-            tools.clone().map(|(identity, tool)| ((identity, tool.revision), tool.id)).join_map(
-                origins.as_collection(),
-                |_key, tool, origin| Provenance { tool: *tool, origin: origin.clone() },
-            );
+        let provenances = tools
+            .clone()
+            .map(|(identity, tool)| ((identity, tool.revision), tool.id))
+            .join_map(origins.as_collection(), |_key, tool, origin| Provenance {
+                tool: *tool,
+                origin: origin.clone(),
+                rules: Vec::new(),
+            });
         let rejections = unusable.as_collection().concat(repeated.as_collection());
         (tools.map(|(_identity, tool)| tool), provenances, rejections)
     }
@@ -146,6 +149,7 @@ fn refine_with_content(record: &Record, plan: &CorpusPlan) -> Result<(Tool, Dige
     let rejected = |reason: String| Rejection {
         stage: Stage::Refine,
         subject: record.identity.clone(),
+        rule: None,
         reason,
         file: record.origin.file.clone(),
         pointer: record.origin.pointer.clone(),
@@ -228,6 +232,7 @@ fn fold(drafts: &[(&Draft, isize)], folded: &mut Vec<(Folded, isize)>) {
             let rejection = Rejection {
                 stage: Stage::Refine,
                 subject: draft.tool.identity.clone(),
+                rule: None,
                 reason: format!("repeats tool \"{identity}\""),
                 file: draft.origin.file.clone(),
                 pointer: draft.origin.pointer.clone(),

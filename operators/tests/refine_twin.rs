@@ -151,6 +151,7 @@ fn recomputed(records: &[Record]) -> Counted {
             count(Outcome::Rejection(Rejection {
                 stage: schemas::Stage::Refine,
                 subject: identity,
+                rule: None,
                 reason: format!("repeats tool \"{}\"", kept[first].identity),
                 file: origin.file.clone(),
                 pointer: origin.pointer.clone(),
@@ -171,7 +172,7 @@ fn recomputed(records: &[Record]) -> Counted {
         }
     }
     for (place, origin) in made {
-        count(Outcome::Provenance(Provenance { tool: named[place].id, origin }));
+        count(Outcome::Provenance(Provenance { tool: named[place].id, origin, rules: Vec::new() }));
     }
     for tool in named {
         count(Outcome::Tool(Arc::new(tool)));

@@ -21,6 +21,7 @@ pub use crate::program::{
 pub use crate::record::{Document, Origin, Record};
 pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};
 pub use crate::rejection::{Rejection, Stage};
+pub use crate::rule::Rule;
 pub use crate::task::{
     ArgumentSource, Fact, GoldenCall, Intent, Persona, Scenario, Task, TaskKind,
 };
@@ -33,6 +34,7 @@ mod draw;
 mod value;
 mod plan;
 mod record;
+mod rule;
 mod rejection;
 mod tool;
 mod graph;

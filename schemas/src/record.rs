@@ -50,6 +50,8 @@ pub struct Origin {
     pub service: String,
     /// The topic the source files it under, or empty.
     pub category: String,
+    /// The version of the API that the description is of, as the source writes it, or empty.
+    pub version: String,
     /// The licence of the description, or empty if the source states none.
     pub license: String,
     /// Path of the document below the corpus root.

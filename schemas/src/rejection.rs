@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Rule;
+
 /// The gates of the funnel, in the order in which a record meets them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +77,8 @@ pub struct Rejection {
     pub stage: Stage,
     /// What was turned away: a path, a record's identity, or an id.
     pub subject: String,
+    /// The named rule that turned it away, where reading or refining did.
+    pub rule: Option<Rule>,
     /// Why, in a sentence without a capital or a stop.
     pub reason: String,
     /// The document it came from, where one document did.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Origin, ToolId, Value};
+use crate::{Digest, Origin, Rule, ToolId, Value};
 
 /// A callable with a typed input and a typed output.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct Provenance {
     pub tool: ToolId,
     /// Where the record came from.
     pub origin: Origin,
+    /// What refining did to the record; for a repetition, what made it one.
+    pub rules: Vec<Rule>,
 }
 
 /// What a tool answers, and how we know.

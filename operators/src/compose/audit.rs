@@ -24,6 +24,7 @@ fn rejection(task: &Task, stage: Stage, reason: String) -> Rejection {
     Rejection {
         stage,
         subject: task.id.to_string(),
+        rule: None,
         reason,
         file: String::new(),
         pointer: String::new(),

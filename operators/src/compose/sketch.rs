@@ -77,6 +77,7 @@ impl<'e> Composer<'e> {
         Err(Rejection {
             stage: Stage::Realisable,
             subject: id.to_string(),
+            rule: None,
             reason: "repeats another task of the same tool".into(),
             file: String::new(),
             pointer: String::new(),
@@ -105,6 +106,7 @@ impl<'e> Composer<'e> {
             Err(Rejection {
                 stage: Stage::Realisable,
                 subject: id.to_string(),
+                rule: None,
                 reason: format!(
                     "no rows and arguments were found that \"{}\" succeeds with and a user can say",
                     anchor.name

@@ -12,6 +12,7 @@ use super::expand::{Expander, cut, quoted};
 pub(super) struct Place {
     server: String,
     category: String,
+    version: String,
     license: String,
 }
 
@@ -22,10 +23,12 @@ impl Place {
         let server = text_of(entries, &["server", "server_name", "tool_name", "name", "Name"])
             .or_else(|| info?.get("name")?.as_str());
         let category = text_of(entries, &["category", "category_name", "Category"]);
+        let version = text_of(entries, &["version"]).or_else(|| info?.get("version")?.as_str());
         let license = text_of(entries, &["license"]);
         Place {
             server: server.unwrap_or(&self.server).into(),
             category: category.unwrap_or(&self.category).into(),
+            version: version.unwrap_or(&self.version).into(),
             license: license.unwrap_or(&self.license).into(),
         }
     }
@@ -122,6 +125,7 @@ pub(super) fn normalised(path: &str, pointer: &str, entries: &Map<String, Json>)
             provider: text("provider"),
             service: text("service"),
             category: text("category"),
+            version: text("version"),
             license: text("license"),
             file: path.into(),
             pointer: pointer.into(),
@@ -151,6 +155,8 @@ struct Row {
     #[serde(default)]
     category: String,
     #[serde(default)]
+    version: String,
+    #[serde(default)]
     license: String,
 }
 
@@ -175,6 +181,7 @@ pub(super) fn tidy_row(path: &str, pointer: &str, line: &str) -> Option<Record> 
             provider: row.provider,
             service: row.service,
             category: row.category,
+            version: row.version,
             license: row.license,
             file: path.into(),
             pointer: pointer.into(),
@@ -214,6 +221,7 @@ fn origin(path: &str, pointer: &str, entries: &Map<String, Json>, place: &Place)
         category: text_of(entries, &["category_name", "category", "field"])
             .unwrap_or(&place.category)
             .into(),
+        version: text_of(entries, &["version"]).unwrap_or(&place.version).into(),
         license: text_of(entries, &["license"]).unwrap_or(&place.license).into(),
         file: path.into(),
         pointer: pointer.into(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use schemas::CorpusPlan;
+use schemas::{CorpusPlan, Rule};
 
 use super::{Sink, definition, listing, openapi, rejection, unfold};
 
@@ -24,12 +24,10 @@ pub fn parse_lines(path: &str, mut reader: impl BufRead, plan: &CorpusPlan, sink
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
-                let reason = if error.kind() == io::ErrorKind::FileTooLarge {
-                    format!("unfolds to more than {} bytes", plan.unfolded_bytes_max)
-                } else {
-                    format!("cannot be read: {error}")
-                };
-                sink(Err(rejection(path, &format!("/{number}"), reason)));
+                let mut rejected = unfold::unreadable(path, &error, plan);
+                rejected.pointer = format!("/{number}");
+                rejected.subject.push_str(&rejected.pointer);
+                sink(Err(rejected));
                 break;
             }
         }
@@ -104,7 +102,7 @@ impl Tally {
     fn malformed(&mut self, path: &str, pointer: &str, reason: String, sink: Sink<'_>) {
         self.malformed += 1;
         if self.malformed <= REPORTED_MAX {
-            sink(Err(rejection(path, pointer, reason)));
+            sink(Err(rejection(Rule::Malformed, path, pointer, reason)));
         }
     }
 
@@ -118,7 +116,12 @@ impl Tally {
     fn close(self, path: &str, sink: Sink<'_>) {
         if REPORTED_MAX < self.malformed {
             let more = self.malformed - REPORTED_MAX;
-            sink(Err(rejection(path, "", format!("{more} further lines are malformed"))));
+            sink(Err(rejection(
+                Rule::Malformed,
+                path,
+                "",
+                format!("{more} further lines are malformed"),
+            )));
         }
         if 0 < self.idle {
             let reason = match self.idle {
@@ -128,7 +131,12 @@ impl Tally {
                     self.first_idle
                 ),
             };
-            sink(Err(rejection(path, &format!("/{}", self.first_idle), reason)));
+            sink(Err(rejection(
+                Rule::NotADescription,
+                path,
+                &format!("/{}", self.first_idle),
+                reason,
+            )));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use schemas::CorpusPlan;
+use schemas::{CorpusPlan, Rule};
 
 use super::definition::{self, Place};
 use super::{Sink, openapi, rejection};
@@ -61,7 +61,7 @@ impl Walker<'_> {
                     Ok(inner) => self.step(&inner, pointer, place, listed, wraps + 1),
                     Err(error) => {
                         let reason = format!("holds a text that is not valid JSON: {error}");
-                        (self.sink)(Err(rejection(self.path, pointer, reason)));
+                        (self.sink)(Err(rejection(Rule::Malformed, self.path, pointer, reason)));
                     }
                 }
             }

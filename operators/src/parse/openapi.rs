@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use schemas::{CorpusPlan, Origin, Record, Value};
+use schemas::{CorpusPlan, Origin, Record, Rule, Value};
 
 use self::service::Service;
 use super::expand::{Expander, cut, quoted};
@@ -29,21 +29,26 @@ pub(super) fn read(path: &str, pointer: &str, document: &Json, plan: &CorpusPlan
     let service = Service::of(document);
     let Some(paths) = document.get("paths").and_then(Json::as_object) else {
         let reason = "is an OpenAPI document whose paths are no object".into();
-        return sink(Err(rejection(path, pointer, reason)));
+        return sink(Err(rejection(Rule::Malformed, path, pointer, reason)));
     };
     for (resource, item) in paths.iter().filter(|(resource, _)| !resource.starts_with("x-")) {
         let place = format!("{pointer}/paths/{}", escaped(resource));
         let Some(item) = Expander::new(document, plan).follow(item).and_then(Json::as_object)
         else {
             let reason = "refers to a path that is not in the document".into();
-            sink(Err(rejection(path, &place, reason)));
+            sink(Err(rejection(Rule::Dangling, path, &place, reason)));
             continue;
         };
         for method in METHODS {
             let Some(operation) = item.get(method) else { continue };
             let place = format!("{place}/{method}");
             let Some(operation) = operation.as_object() else {
-                sink(Err(rejection(path, &place, "is an operation that is no object".into())));
+                sink(Err(rejection(
+                    Rule::Malformed,
+                    path,
+                    &place,
+                    "is an operation that is no object".into(),
+                )));
                 continue;
             };
             let reader = Reader { document, service: &service, plan, resource, item, operation };
@@ -82,6 +87,7 @@ impl Reader<'_> {
                 provider: provider.clone(),
                 service: name.clone(),
                 category: self.category(),
+                version: self.service.version.clone(),
                 license: self.service.license.clone(),
                 file: file.into(),
                 pointer,

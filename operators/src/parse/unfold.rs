@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
-use schemas::CorpusPlan;
+use schemas::{CorpusPlan, Rule};
 
 use super::{Sink, definition, lines, listing, openapi, rejection};
 
@@ -104,14 +104,19 @@ fn read_plain(
             }
             if plan.document_bytes_max < bytes.len() as u64 {
                 let reason = format!("is longer than {} bytes", plan.document_bytes_max);
-                return sink(Err(rejection(path, "", reason)));
+                return sink(Err(rejection(Rule::TooLarge, path, "", reason)));
             }
             read_document(path, &bytes, plan, sink);
         }
         Some(Format::Zstd | Format::Gzip) => {
-            sink(Err(rejection(path, "", "is compressed more than once".into())));
+            sink(Err(rejection(
+                Rule::NotADescription,
+                path,
+                "",
+                "is compressed more than once".into(),
+            )));
         }
-        None => sink(Err(rejection(path, "", not_a_description(head)))),
+        None => sink(Err(rejection(Rule::NotADescription, path, "", not_a_description(head)))),
     }
 }
 
@@ -121,7 +126,7 @@ fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
         Ok(text) => text.trim_start_matches('\u{feff}'),
         Err(error) => {
             let reason = format!("is not UTF-8 text: byte {} is malformed", error.valid_up_to());
-            return sink(Err(rejection(path, "", reason)));
+            return sink(Err(rejection(Rule::Malformed, path, "", reason)));
         }
     };
     let document = if text.trim_ascii_start().starts_with(['{', '[']) {
@@ -130,15 +135,17 @@ fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
             Err(error) if error.to_string().starts_with("trailing characters") => {
                 return lines::parse_lines(path, text.as_bytes(), plan, sink);
             }
-            Err(error) => return sink(Err(rejection(path, "", invalid_json(text, &error)))),
+            Err(error) => {
+                return sink(Err(rejection(Rule::Malformed, path, "", invalid_json(text, &error))));
+            }
         }
     } else if text.lines().any(|line| YAML_MARKS.iter().any(|mark| line.starts_with(mark))) {
         match read_yaml(text, plan) {
             Ok(document) => document,
-            Err(reason) => return sink(Err(rejection(path, "", reason))),
+            Err(reason) => return sink(Err(rejection(Rule::Malformed, path, "", reason))),
         }
     } else {
-        return sink(Err(rejection(path, "", not_a_description(bytes))));
+        return sink(Err(rejection(Rule::NotADescription, path, "", not_a_description(bytes))));
     };
     let mut found = false;
     let mut noting = |outcome| {
@@ -151,7 +158,12 @@ fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
         listing::walk(path, "", &document, &definition::Place::default(), plan, &mut noting);
     }
     if !found && !is_empty(&document) {
-        sink(Err(rejection(path, "", "is not an API description: it describes no tool".into())));
+        sink(Err(rejection(
+            Rule::NotADescription,
+            path,
+            "",
+            "is not an API description: it describes no tool".into(),
+        )));
     }
 }
 
@@ -240,13 +252,14 @@ fn is_empty(document: &serde_json::Value) -> bool {
         || document.get("tools").and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty)
 }
 
-fn unreadable(path: &str, error: &io::Error, plan: &CorpusPlan) -> schemas::Rejection {
-    let reason = if error.kind() == io::ErrorKind::FileTooLarge {
-        format!("unfolds to more than {} bytes", plan.unfolded_bytes_max)
-    } else {
-        format!("cannot be read: {}", one_line(&error.to_string()))
-    };
-    rejection(path, "", reason)
+/// Why nothing more can be read of a document.
+pub(super) fn unreadable(path: &str, error: &io::Error, plan: &CorpusPlan) -> schemas::Rejection {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        let reason = format!("unfolds to more than {} bytes", plan.unfolded_bytes_max);
+        return rejection(Rule::TooLarge, path, "", reason);
+    }
+    let reason = format!("cannot be read: {}", one_line(&error.to_string()));
+    rejection(Rule::Unreachable, path, "", reason)
 }
 
 /// The first bytes of a document, taken out of the reader.

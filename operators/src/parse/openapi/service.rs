@@ -16,6 +16,8 @@ pub(super) struct Service {
     pub(super) base: String,
     /// The topic a directory files it under, or empty.
     pub(super) category: String,
+    /// The version of the API, or empty.
+    pub(super) version: String,
     /// The licence of the description, or empty.
     pub(super) license: String,
     /// Names and places of the parameters that carry credentials.
@@ -46,6 +48,7 @@ impl Service {
             name: cut(name).into(),
             base: cut(base.trim_end_matches('/')).into(),
             category: cut(categories.and_then(Json::as_str).unwrap_or_default()).into(),
+            version: cut(info("version")).into(),
             license: license(document),
             credentials: credentials(document),
         }
