@@ -14,21 +14,12 @@ use dataflows::chain::{Resources, chain};
 use dataflows::meter::Meter;
 use dataflows::run::{Caught, Given, run};
 use differential_dataflow::input::Input;
-use operators::{Forgetful, Library, MemoryDepot, Parsed, Work, link, parse};
+use operators::{Forgetful, HeldLibrary, MemoryDepot, Work, link};
 use schemas::{
     Digest, Document, Domain, EnvironmentRef, Partition, Placement, Plan, TaskRef, ToolId,
     Verified, Weights,
 };
 use timely::dataflow::ProbeHandle;
-
-/// Documents in memory, those that are gone included.
-struct Shelf(BTreeMap<Digest, Vec<u8>>, Plan);
-
-impl Library for Shelf {
-    fn parsed(&self, document: &Document) -> Parsed {
-        parse(&document.path, &self.0[&document.digest], &self.1.corpus)
-    }
-}
 
 fn plan() -> Plan {
     let mut plan = Plan::default();
@@ -37,7 +28,7 @@ fn plan() -> Plan {
     plan
 }
 
-fn resources(shelf: &Arc<Shelf>) -> Resources {
+fn resources(shelf: &Arc<HeldLibrary>) -> Resources {
     Resources {
         library: Arc::clone(shelf) as _,
         depot: Arc::new(MemoryDepot::default()),
@@ -104,7 +95,7 @@ impl Heard {
 
 /// Runs all epochs in one dataflow; `epochs` are the documents there are at each.
 fn live(
-    shelf: &Arc<Shelf>,
+    shelf: &Arc<HeldLibrary>,
     epochs: &[BTreeSet<Document>],
     weights: &Arc<Weights>,
     workers: usize,
@@ -161,7 +152,7 @@ fn live(
 
 /// The twin: one epoch of a fresh dataflow.
 fn from_scratch(
-    shelf: &Arc<Shelf>,
+    shelf: &Arc<HeldLibrary>,
     documents: &BTreeSet<Document>,
     weights: Option<Arc<Weights>>,
     prior: Partition,
@@ -186,10 +177,13 @@ fn state(caught: Caught) -> State {
     }
 }
 
-fn document(shelf: &mut BTreeMap<Digest, Vec<u8>>, path: &str, bytes: Vec<u8>) -> Document {
+/// Documents by path and digest.
+type Held = BTreeMap<(String, Digest), Vec<u8>>;
+
+fn document(shelf: &mut Held, path: &str, bytes: Vec<u8>) -> Document {
     let digest = Digest::of(&bytes);
     let document = Document { digest, path: path.into(), bytes: bytes.len() as u64 };
-    shelf.insert(digest, bytes);
+    shelf.insert((path.into(), digest), bytes);
     document
 }
 
@@ -207,9 +201,9 @@ fn live_dataflow_holds_what_a_fresh_run_makes() {
         "leftovers.tools.json",
     ]
     .map(&mut read);
-    let edited = String::from_utf8(shelf[&repairs.digest].clone()).unwrap();
+    let edited = String::from_utf8(shelf[&(repairs.path.clone(), repairs.digest)].clone()).unwrap();
     let edited = document(&mut shelf, "repairs.jsonl", edited.replacen("repair", "fix", 4).into());
-    let shelf = Arc::new(Shelf(shelf, plan()));
+    let shelf = Arc::new(HeldLibrary { held: shelf, plan: plan().corpus });
 
     let epochs = [
         BTreeSet::from([library.clone(), hotels.clone(), leftovers.clone()]),

@@ -1,20 +1,22 @@
 //! Building: a world brought up to date with a corpus.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use operators::{Recall, Work, communities, link};
-use schemas::{Digest, DomainId, Partition, Plan, Rejection, Stage, ToolId, Vector, Weights};
+use operators::parse::References;
+use operators::{Recall, Work, link};
+use schemas::{Digest, Partition, Plan, Rejection, Vector, Weights};
 
 use crate::chain::Resources;
 use crate::corpus::{Corpus, CorpusError};
 use crate::dataset;
+use crate::funnel::{Funnel, measures, tally};
 use crate::graph_objects::{self, KnownVectors};
 use crate::knobs::{self, KnobError};
 use crate::ledger::{Ledger, Memory};
-use crate::library::Files;
+use crate::library::{Files, Known, Read};
 use crate::run::{Caught, Given, run};
 use crate::shards::{Roles, ShardError, write_shards};
 use crate::shelf::Shelf;
@@ -170,6 +172,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
         objects,
         counts: funnel.counts.clone(),
         rejected: funnel.rejected.clone(),
+        rules: funnel.rules.clone(),
         licenses: tally(&caught, |tool| tool.license.clone()),
         sources: tally(&caught, |tool| tool.source.clone()),
         graph: measures(&caught, &plan),
@@ -241,8 +244,8 @@ impl Base {
 #[derive(Default)]
 struct Before {
     memory: Memory,
-    /// What was read out of documents, by their digests.
-    known: BTreeMap<Digest, ObjectRef>,
+    /// What was read out of documents.
+    known: Known,
     neighbours: link::Remembered,
     vectors: KnownVectors,
 }
@@ -271,12 +274,15 @@ impl Before {
         if before.program != program() {
             return Ok(remembered);
         }
-        if before.plan.corpus == plan.corpus {
-            let read = |input: &Input| {
-                let object = before.objects.get(&format!("records/{}", input.digest))?;
-                Some((input.digest, object.clone()))
+        if before.plan.corpus.reads_like(&plan.corpus) {
+            let read = |(role, object): (&String, &ObjectRef)| {
+                Some((role.strip_prefix("records/")?.parse().ok()?, object.clone()))
             };
-            remembered.known = before.inputs.iter().filter_map(read).collect();
+            let references = |input: &Input| (input.digest, input.references.clone());
+            remembered.known = Known {
+                references: before.inputs.iter().map(references).collect(),
+                read: before.objects.iter().filter_map(read).collect(),
+            };
         }
         remembered.neighbours = graph_objects::read_neighbours(world, before)?;
         if base.weights.is_some() {
@@ -340,7 +346,7 @@ fn derive(
 }
 
 /// The inputs of a version, and the objects that hold what was read out of them.
-fn inputs(corpus: &Corpus, read: &BTreeMap<Digest, ObjectRef>) -> Inputs {
+fn inputs(corpus: &Corpus, read: &Read) -> Inputs {
     let mut inputs: Vec<Input> = corpus
         .files
         .keys()
@@ -348,19 +354,22 @@ fn inputs(corpus: &Corpus, read: &BTreeMap<Digest, ObjectRef>) -> Inputs {
             path: document.path.clone(),
             digest: document.digest,
             bytes: document.bytes,
-            records: read.get(&document.digest).map(|it| it.digest),
+            records: read.objects.get(document).map(|(_, object)| object.digest),
+            references: read.references.get(&document.digest).cloned().unwrap_or_default(),
         })
         .chain(corpus.unreadable.iter().map(unread))
         .collect();
     inputs.sort_by(|one, other| one.path.cmp(&other.path));
     let objects =
-        read.iter().map(|(digest, object)| (format!("records/{digest}"), object.clone())).collect();
+        read.objects.values().map(|(key, object)| (format!("records/{key}"), object.clone()));
+    let objects = objects.collect();
     (inputs, objects)
 }
 
 fn unread(rejection: &Rejection) -> Input {
     let digest = Digest::of(rejection.reason.as_bytes());
-    Input { path: rejection.file.clone(), digest, bytes: 0, records: None }
+    let references = References::default();
+    Input { path: rejection.file.clone(), digest, bytes: 0, records: None, references }
 }
 
 fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
@@ -380,78 +389,4 @@ fn program() -> String {
     let mut revisions = operators::REVISIONS.to_vec();
     revisions.push(dataset::REVISION);
     revisions.join(", ")
-}
-
-fn tally(caught: &Caught, name: impl Fn(&schemas::Tool) -> String) -> BTreeMap<String, u64> {
-    let mut tally = BTreeMap::new();
-    for tool in caught.tools.values() {
-        *tally.entry(name(tool)).or_default() += 1;
-    }
-    tally
-}
-
-fn measures(caught: &Caught, plan: &Plan) -> BTreeMap<String, f64> {
-    let members: BTreeMap<DomainId, usize> =
-        caught.domains.iter().map(|domain| (domain.id, domain.tools.len())).collect();
-    let bounds = plan.graph.tools_min..=plan.graph.tools_max;
-    let in_bounds = members.values().filter(|count| bounds.contains(count)).count();
-    let in_bounds = u32::try_from(in_bounds).map_or(f64::MAX, f64::from);
-    let modularity = communities::modularity(&caught.links, &caught.partition, 1.0);
-    BTreeMap::from([("modularity".into(), modularity), ("domains_in_bounds".into(), in_bounds)])
-}
-
-/// The funnel: how many of each thing there are, and how many each stage turned away.
-struct Funnel {
-    counts: BTreeMap<String, u64>,
-    rejected: BTreeMap<String, u64>,
-}
-
-impl Funnel {
-    fn of(caught: &Caught, corpus: &Corpus) -> Funnel {
-        let mut rejected: BTreeMap<String, u64> =
-            Stage::ALL.iter().map(|stage| (stage.name().into(), 0)).collect();
-        let refuted = caught.verified.iter().filter_map(|it| it.verdict.stage);
-        let of_domains = caught.of_domains.iter().map(|(_, it)| it.stage);
-        let early = caught.rejections.iter().map(|it| it.stage);
-        for stage in early.chain(of_domains).chain(refuted) {
-            *rejected.entry(stage.name().into()).or_default() += 1;
-        }
-        let members: BTreeSet<ToolId> = caught
-            .domains
-            .iter()
-            .flat_map(|domain| domain.tools.iter().map(|(tool, _)| *tool))
-            .collect();
-        let kept = caught.verified.iter().filter(|it| it.verdict.is_kept()).count();
-        let counts = [
-            ("documents", (corpus.files.len() + corpus.unreadable.len()) as u64),
-            ("records", caught.records),
-            ("tools", caught.tools.len() as u64),
-            ("links", caught.links.len() as u64),
-            ("domains", caught.domains.len() as u64),
-            ("domain_tools", members.len() as u64),
-            ("environments", caught.environments.len() as u64),
-            ("tasks", caught.tasks.len() as u64),
-            ("trajectories", caught.verified.len() as u64),
-            ("kept", kept as u64),
-        ];
-        let counts = counts.into_iter().map(|(name, count)| (name.into(), count)).collect();
-        Funnel { counts, rejected }
-    }
-
-    /// Checks that every stage's input is its output and its rejections.
-    fn check(&self) -> Result<(), String> {
-        let stages = [
-            ("records", vec!["tools"], vec!["refine"]),
-            ("tools", vec!["domain_tools"], vec!["domain"]),
-            ("trajectories", vec!["kept"], vec!["validity", "state", "exact_match"]),
-        ];
-        for (from, passed, turned_away) in stages {
-            let out: u64 = passed.iter().map(|name| self.counts[*name]).sum::<u64>()
-                + turned_away.iter().map(|name| self.rejected[*name]).sum::<u64>();
-            if self.counts[from] != out {
-                return Err(format!("{} {from} went in, {out} came out", self.counts[from]));
-            }
-        }
-        Ok(())
-    }
 }

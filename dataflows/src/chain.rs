@@ -51,7 +51,7 @@ pub struct Resources {
 /// or in a tool, domain or task that does.
 pub struct Chain<'scope> {
     /// What the documents hold.
-    pub records: Collection<'scope, Record>,
+    pub records: Collection<'scope, Arc<Record>>,
     /// What of it can be acted on.
     pub tools: Collection<'scope, Arc<Tool>>,
     /// Where every tool came from, folded duplicates included.

@@ -26,6 +26,8 @@ pub struct Summary {
     pub counts: BTreeMap<String, u64>,
     /// How many each stage turned away.
     pub rejected: BTreeMap<String, u64>,
+    /// How many records and documents each rule of reading and refining met.
+    pub rules: BTreeMap<String, u64>,
     /// What this build did; all zero if nothing had changed.
     pub work: BTreeMap<&'static str, u64>,
     /// Measures of the tool graph.
@@ -78,6 +80,7 @@ impl Summary {
             changed: commit.changed,
             counts: contents.counts.clone(),
             rejected: contents.rejected.clone(),
+            rules: contents.rules.clone(),
             work: BTreeMap::from([
                 ("documents_parsed", work.documents_parsed.get()),
                 ("tools_encoded", work.tools_encoded.get()),

@@ -12,7 +12,8 @@ pub use crate::gather::Gather;
 pub use crate::link::Link;
 pub use crate::materialize::{Materialize, Materialized};
 pub use crate::parse::{
-    Format, Library, Parse, Parsed, parse, parse_lines, parse_stream, recognise,
+    Format, HeldLibrary, Library, Outcome, Parse, Parsed, parse, parse_lines, parse_stream,
+    recognise,
 };
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};

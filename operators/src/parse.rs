@@ -4,25 +4,33 @@
 //! YAML, MCP `tools/list`, OpenAI `tools`, ToolBench and RapidAPI, xLAM and APIGen, BFCL, ACEBench,
 //! and this project's own JSON Lines, each plain or compressed with zstd or gzip.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
+use differential_dataflow::lattice::Lattice;
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::OkErr;
 use timely::progress::Timestamp;
 
-use schemas::{CorpusPlan, Document, Record, Rejection, Rule, Stage};
+use schemas::{CorpusPlan, Digest, Document, Record, Rejection, Rule, Stage};
+
+use self::bound::{Bind as _, read_out};
 
 pub use crate::parse::lines::parse_lines;
+pub use crate::parse::refers::{References, SIBLINGS_MAX, references, resolve};
 pub use crate::parse::unfold::{Format, recognise};
 
+mod bound;
+mod refers;
 mod unfold;
 mod lines;
 mod listing;
 mod definition;
 mod openapi;
 mod expand;
+mod part;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
 pub const REVISION: &str = "parse 2";
@@ -45,22 +53,74 @@ impl Parsed {
     }
 }
 
+/// What one document yields: a record, or what could not be read.
+pub type Outcome = Result<Record, Rejection>;
+
 /// Where the bytes of documents are.
 pub trait Library: Send + Sync {
-    /// What [`parse`] says about the document, read now or recalled from an earlier time.
+    /// The files that a document refers to, as [`references`] says.
+    fn references(&self, document: &Document) -> References;
+
+    /// What [`parse_stream`] says about the document and the siblings it refers to, read now or
+    /// recalled from an earlier time.
     ///
     /// NB: a document that is taken out of the corpus is asked for once more, to take back what
     /// it had brought in. An implementation must then give the same answer as before, although
     /// the file may be gone.
-    fn parsed(&self, document: &Document) -> Parsed;
+    fn outcomes(
+        &self,
+        document: &Document,
+        siblings: &[Document],
+    ) -> Box<dyn Iterator<Item = Outcome>>;
+}
+
+/// Documents held in memory, by path and digest, those that are gone included.
+#[derive(Clone, Debug, Default)]
+pub struct HeldLibrary {
+    /// The bytes of each document.
+    pub held: BTreeMap<(String, Digest), Vec<u8>>,
+    /// Limits on what is read.
+    pub plan: CorpusPlan,
+}
+
+impl HeldLibrary {
+    fn bytes(&self, document: &Document) -> &[u8] {
+        let key = (document.path.clone(), document.digest);
+        self.held.get(&key).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Library for HeldLibrary {
+    fn references(&self, document: &Document) -> References {
+        references(self.bytes(document), &self.plan).unwrap_or_default()
+    }
+
+    fn outcomes(
+        &self,
+        document: &Document,
+        siblings: &[Document],
+    ) -> Box<dyn Iterator<Item = Outcome>> {
+        let bytes = |sibling: &Document| (sibling.path.clone(), self.bytes(sibling).to_vec());
+        let siblings = siblings.iter().map(bytes).collect();
+        let mut outcomes = Vec::new();
+        let reader = self.bytes(document);
+        parse_stream(&document.path, reader, &siblings, &self.plan, &mut |outcome| {
+            outcomes.push(outcome);
+        });
+        Box::new(outcomes.into_iter())
+    }
 }
 
 /// Extension trait for the `parse` operator.
 pub trait Parse<'scope, T: Timestamp> {
     /// Parses each document into its records and its rejections.
     ///
-    /// Does not read files: the library does. Documents are parsed where they are, by the worker
-    /// that has them. A document without a record yields a rejection, so that none goes missing.
+    /// Does not read files: the library does. A document is parsed together with the documents of
+    /// the collection that it refers to, directly or through others, and again when one of those
+    /// changes. Documents without a record yield a rejection, so that none goes missing.
+    ///
+    /// Memory: a document's path and digest; records go downstream a thousand at a time, so that
+    /// a long line format is never held as a whole here.
     ///
     /// # Examples
     ///
@@ -68,28 +128,25 @@ pub trait Parse<'scope, T: Timestamp> {
     /// use std::sync::Arc;
     ///
     /// use differential_dataflow::input::Input;
-    /// use operators::{Library, Parse, Parsed, parse};
-    /// use schemas::{CorpusPlan, Digest, Document};
+    /// use operators::{HeldLibrary, Parse};
+    /// use schemas::{Digest, Document};
     ///
-    /// struct Shelf;
-    /// impl Library for Shelf {
-    ///     fn parsed(&self, document: &Document) -> Parsed {
-    ///         let bytes: &[u8] = match document.path.as_str() {
-    ///             "tools.json" => br#"{"tools": [{"name": "find_seat", "inputSchema": {}}]}"#,
-    ///             _ => b"# Notes to myself",
-    ///         };
-    ///         parse(&document.path, bytes, &CorpusPlan::default())
-    ///     }
+    /// let mut library = HeldLibrary::default();
+    /// let mut documents = Vec::new();
+    /// for (path, text) in [
+    ///     ("tools.json", r#"{"tools": [{"name": "find_seat", "inputSchema": {}}]}"#),
+    ///     ("notes.md", "# Notes to myself"),
+    /// ] {
+    ///     let digest = Digest::of(text.as_bytes());
+    ///     documents.push(Document { digest, path: path.into(), bytes: text.len() as u64 });
+    ///     library.held.insert((path.into(), digest), text.into());
     /// }
     ///
     /// ::timely::example(|scope| {
-    ///     let document = |path: &str| Document {
-    ///         digest: Digest::of(path.as_bytes()), path: path.into(), bytes: 0,
-    ///     };
-    ///     let documents = [document("tools.json"), document("notes.md")];
+    ///     let documents = scope.new_collection_from(documents).1;
     ///
-    ///     let (records, rejections) = scope.new_collection_from(documents).1.parse(Arc::new(Shelf));
-    ///     records.map(|record| record.name)
+    ///     let (records, rejections) = documents.parse(Arc::new(library));
+    ///     records.map(|record| record.name.clone())
     ///            .assert_eq(scope.new_collection_from(["find_seat".to_string()]).1);
     ///     rejections.map(|rejection| rejection.subject)
     ///               .assert_eq(scope.new_collection_from(["notes.md".to_string()]).1);
@@ -98,46 +155,59 @@ pub trait Parse<'scope, T: Timestamp> {
     fn parse(
         self,
         library: Arc<dyn Library>,
-    ) -> (VecCollection<'scope, T, Record>, VecCollection<'scope, T, Rejection>);
+    ) -> (VecCollection<'scope, T, Arc<Record>>, VecCollection<'scope, T, Rejection>);
 }
 
-impl<'scope, T: Timestamp> Parse<'scope, T> for VecCollection<'scope, T, Document> {
+impl<'scope, T: Timestamp + Lattice> Parse<'scope, T> for VecCollection<'scope, T, Document> {
     fn parse(
         self,
         library: Arc<dyn Library>,
-    ) -> (VecCollection<'scope, T, Record>, VecCollection<'scope, T, Rejection>) {
-        let outcomes = self.flat_map(move |document| {
-            let Parsed { records, rejections } = library.parsed(&document);
-            records.into_iter().map(Ok).chain(rejections.into_iter().map(Err))
-        });
+    ) -> (VecCollection<'scope, T, Arc<Record>>, VecCollection<'scope, T, Rejection>) {
+        let bound = self.bind(Arc::clone(&library));
+        let outcomes = read_out(bound, library);
         let (records, rejections) = outcomes.inner.ok_err(|(outcome, time, diff)| match outcome {
-            Ok(record) => Ok((record, time.clone(), diff)),
+            Ok(record) => Ok((record, time, diff)),
             Err(rejection) => Err((rejection, time, diff)),
         });
         (records.as_collection(), rejections.as_collection())
     }
 }
 
-/// Parses the bytes of one document.
+/// Parses the bytes of one document that refers to no other.
 ///
 /// Never fails as a whole: what is wrong is among the rejections. Memory is bounded by the limits
 /// of the plan, line formats included, except that all records found are kept.
 pub fn parse(path: &str, bytes: &[u8], plan: &CorpusPlan) -> Parsed {
-    parse_stream(path, bytes, plan)
-}
-
-/// Parses one document from a reader, so that a compressed or line format need not fit in memory.
-pub fn parse_stream(path: &str, reader: impl Read, plan: &CorpusPlan) -> Parsed {
     let mut parsed = Parsed::default();
-    unfold::read(path, reader, plan, &mut |outcome| parsed.accept(outcome));
-    if parsed.records.is_empty() && parsed.rejections.is_empty() {
-        parsed.rejections.push(rejection(Rule::NotADescription, path, "", "lists no tools".into()));
-    }
+    let siblings = BTreeMap::new();
+    parse_stream(path, bytes, &siblings, plan, &mut |outcome| parsed.accept(outcome));
     parsed
 }
 
+/// Parses one document from a reader and hands over what it describes, one by one, so that a
+/// compressed or line format need not fit in memory.
+///
+/// `siblings` are the bytes of the documents it refers to, by path; a reference to any other file
+/// leads nowhere. Hands over at least one record or rejection.
+pub fn parse_stream(
+    path: &str,
+    reader: impl Read,
+    siblings: &BTreeMap<String, Vec<u8>>,
+    plan: &CorpusPlan,
+    sink: Sink<'_>,
+) {
+    let mut found = false;
+    unfold::read(path, reader, siblings, plan, &mut |outcome| {
+        found = true;
+        sink(outcome);
+    });
+    if !found {
+        sink(Err(rejection(Rule::NotADescription, path, "", "lists no tools".into())));
+    }
+}
+
 /// What receives records and rejections one by one.
-type Sink<'a> = &'a mut dyn FnMut(Result<Record, Rejection>);
+pub type Sink<'a> = &'a mut dyn FnMut(Outcome);
 
 /// Why a document, or the part of it at `pointer`, could not be read.
 fn rejection(rule: Rule, file: &str, pointer: &str, reason: String) -> Rejection {

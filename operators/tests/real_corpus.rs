@@ -3,11 +3,11 @@
 #![expect(clippy::print_stderr, reason = "what was found is printed for who looks")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use operators::{parse_stream, refine};
+use operators::{parse, refine};
 use schemas::{CorpusPlan, Digest, Tool, Value};
 
 /// Records found in each folder of native formats, in per mille of what its manifest expects; a
@@ -37,7 +37,7 @@ fn native_formats_are_read() {
     for file in files {
         let path = file.get("file").and_then(Value::as_text).unwrap();
         let folder = path.split('/').next().unwrap().to_string();
-        let parsed = parse_stream(path, File::open(raw.join(path)).unwrap(), &plan);
+        let parsed = parse(path, &fs::read(raw.join(path)).unwrap(), &plan);
         let found = parsed.records.len() as u64;
         let entry = folders.entry(folder).or_default();
         if let Some(Value::Integer(expected)) = file.get("tools_expected") {
@@ -76,7 +76,7 @@ fn normalised_records_are_refined() {
     let mut records = Vec::new();
     for path in &paths {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let parsed = parse_stream(name, File::open(path).unwrap(), &plan);
+        let parsed = parse(name, &fs::read(path).unwrap(), &plan);
         assert_eq!(parsed.rejections, [], "{name}");
         records.extend(parsed.records);
     }

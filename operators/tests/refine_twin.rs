@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
@@ -11,8 +12,10 @@ use proptest::prelude::*;
 use timely::dataflow::operators::Capture;
 use timely::dataflow::operators::capture::Extract;
 
-use operators::{Library, Parse, Parsed, Refine, parse, refine};
-use schemas::{CorpusPlan, Digest, Document, Origin, Provenance, Record, Rejection, Tool, ToolId};
+use operators::{HeldLibrary, Library, Parse, Refine, parse, refine};
+use schemas::{
+    CorpusPlan, Digest, Document, Origin, Provenance, Record, Rejection, Rule, Tool, ToolId,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
@@ -63,15 +66,6 @@ fn check(lives: &[Life], workers: usize) {
     }
 }
 
-struct Shelf(BTreeMap<Digest, (String, Vec<u8>)>);
-
-impl Library for Shelf {
-    fn parsed(&self, document: &Document) -> Parsed {
-        let (path, bytes) = &self.0[&document.digest];
-        parse(path, bytes, &CorpusPlan::default())
-    }
-}
-
 fn document(life: &Life) -> (Document, Vec<u8>) {
     let bytes = life.lines.concat().into_bytes();
     let digest = Digest::of_parts([life.path.as_bytes(), &bytes]);
@@ -79,24 +73,24 @@ fn document(life: &Life) -> (Document, Vec<u8>) {
 }
 
 fn incremental(lives: &[Life], workers: usize) -> Vec<(Outcome, u64, isize)> {
-    let shelf = lives.iter().map(|life| {
+    let held = lives.iter().map(|life| {
         let (document, bytes) = document(life);
-        (document.digest, (document.path, bytes))
+        ((document.path, document.digest), bytes)
     });
-    let shelf = Arc::new(Shelf(shelf.collect()));
+    let shelf = Arc::new(HeldLibrary { held: held.collect(), plan: CorpusPlan::default() });
     let (send, recv) = mpsc::channel();
     let send = Arc::new(Mutex::new(send));
     let lives = lives.to_vec();
     timely::execute(timely::Config::process(workers), move |worker| {
         let send = send.lock().unwrap().clone();
-        let shelf: Arc<dyn Library> = Arc::<Shelf>::clone(&shelf);
+        let shelf: Arc<dyn Library> = Arc::<HeldLibrary>::clone(&shelf);
         let mut input = worker.dataflow::<u64, _, _>(|scope| {
             let (input, documents) = scope.new_collection();
             let (records, _) = documents.parse(shelf);
             let (tools, provenances, rejections) = records.refine(&CorpusPlan::default());
             let outcomes = tools
                 .map(Outcome::Tool)
-                .concat(provenances.map(Outcome::Provenance))
+                .concat(provenances.map(folding))
                 .concat(rejections.map(Outcome::Rejection));
             outcomes.inner.capture_into(send);
             input
@@ -139,54 +133,109 @@ fn recomputed(records: &[Record]) -> Counted {
         }
     }
     drafts.sort();
-    let mut kept: Vec<Tool> = Vec::new();
-    let mut made: Vec<(usize, Origin)> = Vec::new();
+    let mut distinct: Vec<(Tool, Origin)> = Vec::new();
+    let mut made: Vec<(usize, Origin, Option<Rule>)> = Vec::new();
     for (identity, _, origin, tool) in drafts {
-        let same = |other: &Tool| {
+        let same = |(other, _): &(Tool, Origin)| {
             (&other.name, &other.description, &other.input, &other.output)
                 == (&tool.name, &tool.description, &tool.input, &tool.output)
         };
-        let first = kept.iter().position(same);
-        if let Some(first) = first {
-            count(Outcome::Rejection(Rejection {
-                stage: schemas::Stage::Refine,
-                subject: identity,
-                rule: None,
-                reason: format!("repeats tool \"{}\"", kept[first].identity),
-                file: origin.file.clone(),
-                pointer: origin.pointer.clone(),
-            }));
-        }
-        made.push((first.unwrap_or(kept.len()), origin));
-        if first.is_none() {
-            kept.push(tool);
+        if let Some(first) = distinct.iter().position(same) {
+            let reason = format!("repeats tool \"{}\"", distinct[first].0.identity);
+            count(turned_away(&identity, &origin, Rule::Repeated, reason));
+            made.push((first, origin, Some(Rule::Repeated)));
+        } else {
+            made.push((distinct.len(), origin.clone(), None));
+            distinct.push((tool, origin));
         }
     }
-    // Kept tools are sorted by identity and revision, so the first of an identity has the least.
-    let mut named: Vec<Tool> = kept.clone();
-    for place in 1..kept.len() {
-        if kept[place].identity == kept[place - 1].identity {
-            let tool = &mut named[place];
+    let mut stands: Vec<usize> = Vec::new();
+    for (place, (tool, origin)) in distinct.iter().enumerate() {
+        let group =
+            (0..distinct.len()).filter(|other| operation(&distinct[*other].0) == operation(tool));
+        let best = group.max_by_key(|other| rank(&distinct[*other])).unwrap();
+        stands.push(best);
+        if best != place {
+            let version = |version: &str| match version {
+                "" => String::new(),
+                version => format!(" (version {version})"),
+            };
+            let (stronger, its) = &distinct[best];
+            let reason = format!(
+                "is the same operation{} as tool \"{}\"{}, which is kept",
+                version(&origin.version),
+                stronger.identity,
+                version(&its.version)
+            );
+            count(turned_away(&tool.identity, origin, Rule::Superseded, reason));
+        }
+    }
+    // Tools are sorted by identity and revision, so the first of an identity has the least.
+    let mut named: BTreeMap<usize, Tool> = BTreeMap::new();
+    for place in stands.iter().copied().collect::<BTreeSet<_>>() {
+        let mut tool = distinct[place].0.clone();
+        if named.values().any(|other| other.identity == tool.identity) {
             tool.identity = format!("{}~{}", tool.identity, tool.revision.short());
             tool.id = ToolId::of([&tool.identity]);
         }
+        named.insert(place, tool);
     }
-    for (place, origin) in made {
-        count(Outcome::Provenance(Provenance { tool: named[place].id, origin, rules: Vec::new() }));
+    for (place, origin, repeated) in made {
+        let tool = &named[&stands[place]];
+        let is_apart = tool.identity != distinct[stands[place]].0.identity;
+        let rules = match repeated {
+            _ if stands[place] != place => vec![Rule::Superseded],
+            repeated => repeated.into_iter().chain(is_apart.then_some(Rule::NamedApart)).collect(),
+        };
+        count(Outcome::Provenance(Provenance { tool: tool.id, origin, rules }));
     }
-    for tool in named {
+    for tool in named.into_values() {
         count(Outcome::Tool(Arc::new(tool)));
     }
     counted
 }
 
+fn turned_away(identity: &str, origin: &Origin, rule: Rule, reason: String) -> Outcome {
+    Outcome::Rejection(Rejection {
+        stage: schemas::Stage::Refine,
+        subject: identity.into(),
+        rule: Some(rule),
+        reason,
+        file: origin.file.clone(),
+        pointer: origin.pointer.clone(),
+    })
+}
+
+/// Provenance, of the rules only those of folding: the twin knows no other.
+fn folding(mut provenance: Provenance) -> Outcome {
+    let folds = [Rule::Repeated, Rule::Superseded, Rule::NamedApart];
+    provenance.rules.retain(|rule| folds.contains(rule));
+    Outcome::Provenance(provenance)
+}
+
+/// In this test's small world, versions are a `/v1` or `/v2` before the path and nowhere else.
+fn operation(tool: &Tool) -> (String, String) {
+    let path = tool.path.clone().unwrap_or_default();
+    (tool.name.clone(), path.trim_start_matches("/v1").trim_start_matches("/v2").into())
+}
+
+fn rank((tool, origin): &(Tool, Origin)) -> (String, String, usize, Reverse<String>, Digest) {
+    let path = tool.path.clone().unwrap_or_default();
+    let version = origin.version.clone();
+    let said = tool.description.len();
+    (path, version, said, Reverse(tool.identity.clone()), tool.revision)
+}
+
 /// Few identities, names and descriptions, so that records often meet.
 fn lives() -> impl Strategy<Value = Vec<Life>> {
-    let line = ("[ab]", "[xy?]", prop::option::of("[pq]")).prop_map(|(id, name, said)| {
+    let path = prop::option::of("/v[12]/z");
+    let parts = ("[ab]", "[xy?]", prop::option::of("p{1,2}|q"), path, "[12]?");
+    let line = parts.prop_map(|(id, name, said, path, version)| {
         let said = said.unwrap_or_default();
+        let path = path.map(|path| format!("\"path\": \"{path}\", ")).unwrap_or_default();
         format!(
-            "{{\"id\": \"{id}\", \"source\": \"s\", \"name\": \"{name}\", \
-             \"description\": \"{said}\", \"parameters\": {{}}}}\n"
+            "{{\"id\": \"{id}\", \"source\": \"s\", \"name\": \"{name}\", {path}\
+             \"version\": \"{version}\", \"description\": \"{said}\", \"parameters\": {{}}}}\n"
         )
     });
     let file = ("[a-c]", prop::collection::vec(line, 1..6), 0..EPOCHS, 1..EPOCHS);

@@ -49,6 +49,25 @@ pub struct CorpusPlan {
     pub argument_chars_max: usize,
     /// Most choices kept of an enumeration; a longer one becomes plain text.
     pub choices_max: usize,
+    /// Sources that are used: patterns with `*` for any text, those with `!` before them exclude.
+    /// Empty means all.
+    pub sources: Vec<String>,
+    /// Licences that are used, likewise; a record whose source states none has the licence "".
+    pub licenses: Vec<String>,
+}
+
+impl CorpusPlan {
+    /// Whether documents read under either plan yield the same records.
+    pub fn reads_like(&self, other: &CorpusPlan) -> bool {
+        let refined = |plan: &CorpusPlan| CorpusPlan {
+            description_chars_max: 0,
+            argument_chars_max: 0,
+            sources: Vec::new(),
+            licenses: Vec::new(),
+            ..plan.clone()
+        };
+        refined(self) == refined(other)
+    }
 }
 
 /// How tools are linked and grouped.
@@ -145,6 +164,8 @@ impl Default for CorpusPlan {
             description_chars_max: 1_000,
             argument_chars_max: 300,
             choices_max: 64,
+            sources: Vec::new(),
+            licenses: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use operators::parse::References;
 use schemas::{Digest, Lineage, Plan};
 
 /// The layout of worlds that this program writes. It reads this one and no newer one.
@@ -54,6 +55,9 @@ pub struct Contents {
     pub counts: BTreeMap<String, u64>,
     /// How many each stage turned away.
     pub rejected: BTreeMap<String, u64>,
+    /// How many records and documents each rule of reading and refining met.
+    #[serde(default)]
+    pub rules: BTreeMap<String, u64>,
     /// Tools by the licence of their description; the empty name where the source states none.
     pub licenses: BTreeMap<String, u64>,
     /// Tools by the collection they came from.
@@ -74,6 +78,13 @@ pub struct Input {
     pub bytes: u64,
     /// The digest of the records read out of it; none if it was not read.
     pub records: Option<Digest>,
+    /// The files it refers to.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub references: References,
+}
+
+fn is_none(references: &References) -> bool {
+    *references == References::default()
 }
 
 /// An immutable file of the world, named by its content.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use schemas::{CorpusPlan, Origin, Record, Value};
 
 use super::expand::{Expander, cut, quoted};
+use super::part::Documents;
 
 /// What the wrapping of a list says about the tools in it.
 #[derive(Clone, Debug, Default)]
@@ -272,7 +273,8 @@ fn returns(entries: &Map<String, Json>, plan: &CorpusPlan) -> Value {
 }
 
 fn expanded(schema: &Json, plan: &CorpusPlan) -> Value {
-    Expander::new(schema, plan).expand(schema)
+    let documents = Documents::alone(schema);
+    Expander::new(&documents, plan).expand(documents.main())
 }
 
 /// A JSON Schema as it is, or one made of the flat dialect, which maps names to parameters.

@@ -1,18 +1,23 @@
 //! Schemas with their references followed, cut to bounded size.
 //!
-//! Only references inside the document are followed (RFC 6901 pointers after `#`); any other, and
-//! one that leads back into itself, becomes the empty schema: anything.
+//! References are followed inside the document and to files of the corpus (see
+//! [`super::refers`]). One that leads nowhere, or back into itself, becomes the empty schema,
+//! anything, with a mark that says so: `x-unresolved`, `x-cycle`; so does what lies beyond a
+//! limit: `x-truncated`.
 
 use serde_json::{Map, Value as Json};
 
 use schemas::{CorpusPlan, Value};
 
-/// Follows references inside one document, for one record.
+use super::part::{Documents, Part};
+
+/// Follows references, for one record.
 pub(super) struct Expander<'a> {
-    root: &'a Json,
+    documents: &'a Documents<'a>,
     plan: &'a CorpusPlan,
     parts_left: usize,
-    trail: Vec<&'a str>,
+    /// The references being followed, each with the file it stands in.
+    trail: Vec<(&'a str, &'a str)>,
 }
 
 /// Levels of properties and items read beyond those kept, since `allOf` and `$ref` add levels that
@@ -53,30 +58,30 @@ const PLAIN: [&str; 14] = [
 ];
 
 impl<'a> Expander<'a> {
-    /// For a record whose references are pointers into `root`.
-    pub(super) fn new(root: &'a Json, plan: &'a CorpusPlan) -> Expander<'a> {
-        Expander { root, plan, parts_left: plan.schema_parts_max * 4, trail: Vec::new() }
+    /// For a record out of these documents.
+    pub(super) fn new(documents: &'a Documents<'a>, plan: &'a CorpusPlan) -> Expander<'a> {
+        Expander { documents, plan, parts_left: plan.schema_parts_max * 4, trail: Vec::new() }
     }
 
     /// What a reference object leads to, itself if it is none; nothing if it dangles.
-    pub(super) fn follow(&self, value: &'a Json) -> Option<&'a Json> {
-        let mut value = value;
+    pub(super) fn follow(&self, part: Part<'a>) -> Option<Part<'a>> {
+        let mut part = part;
         for _ in 0..TRAIL_MAX {
-            match value.get("$ref").and_then(Json::as_str) {
-                Some(reference) => value = lookup(self.root, reference)?,
-                None => return Some(value),
+            match part.json.get("$ref").and_then(Json::as_str) {
+                Some(reference) => part = self.documents.lookup(part.home, reference)?,
+                None => return Some(part),
             }
         }
         None
     }
 
     /// The schema with its references followed.
-    pub(super) fn expand(&mut self, schema: &'a Json) -> Value {
+    pub(super) fn expand(&mut self, schema: Part<'a>) -> Value {
         self.step(schema, 0, 0)
     }
 
-    fn step(&mut self, schema: &'a Json, level: usize, steps: usize) -> Value {
-        let entries = match schema {
+    fn step(&mut self, schema: Part<'a>, level: usize, steps: usize) -> Value {
+        let entries = match schema.json {
             Json::Object(entries) => entries,
             Json::String(name) => {
                 return Value::Object(vec![("type".into(), Value::text(name))]);
@@ -86,11 +91,13 @@ impl<'a> Expander<'a> {
         // Parts beyond the limit say what they are, and nothing of what they are made of: a
         // schema can refer to itself in ever more ways.
         if self.parts_left == 0 || STEPS_MAX <= steps {
-            return Value::Object(plain_keywords(entries));
+            let mut out = plain_keywords(entries);
+            out.push(("x-truncated".into(), Value::Bool(true)));
+            return Value::Object(out);
         }
         self.parts_left -= 1;
         if let Some(reference) = entries.get("$ref").and_then(Json::as_str) {
-            return self.step_reference(reference, entries, level, steps);
+            return self.step_reference((schema.home, reference), entries, level, steps);
         }
         let mut out = plain_keywords(entries);
         if let Some(Json::Array(choices)) = entries.get("enum") {
@@ -100,33 +107,31 @@ impl<'a> Expander<'a> {
         if let Some(example) = entries.get("examples").and_then(|list| list.get(0)) {
             out.push(("example".into(), quoted(example)));
         }
-        self.nested_keywords(entries, level, steps, &mut out);
+        self.nested_keywords(schema, entries, level, steps, &mut out);
         Value::Object(out)
     }
 
     fn step_reference(
         &mut self,
-        reference: &'a str,
+        reference: (&'a str, &'a str),
         siblings: &'a Map<String, Json>,
         level: usize,
         steps: usize,
     ) -> Value {
-        let target = if self.trail.contains(&reference) || TRAIL_MAX <= self.trail.len() {
-            None
-        } else {
-            lookup(self.root, reference)
-        };
-        let mut out = match target {
-            Some(target) => {
-                self.trail.push(reference);
-                let expanded = self.step(target, level, steps + 1);
-                self.trail.pop();
-                match expanded {
-                    Value::Object(entries) => entries,
-                    _ => Vec::new(),
-                }
+        let (home, pointer) = reference;
+        let marked = |mark: &str| vec![(mark.to_string(), Value::text(cut(pointer)))];
+        let mut out = if self.trail.contains(&reference) || TRAIL_MAX <= self.trail.len() {
+            marked("x-cycle")
+        } else if let Some(target) = self.documents.lookup(home, pointer) {
+            self.trail.push(reference);
+            let expanded = self.step(target, level, steps + 1);
+            self.trail.pop();
+            match expanded {
+                Value::Object(entries) => entries,
+                _ => Vec::new(),
             }
-            None => Vec::new(),
+        } else {
+            marked("x-unresolved")
         };
         // OpenAPI 3.1 section 4.8.30 and JSON Schema 2020-12 section 8.2.3.1: siblings of a
         // reference say more about this use of it.
@@ -139,6 +144,7 @@ impl<'a> Expander<'a> {
 
     fn nested_keywords(
         &mut self,
+        whole: Part<'a>,
         entries: &'a Map<String, Json>,
         level: usize,
         steps: usize,
@@ -150,7 +156,8 @@ impl<'a> Expander<'a> {
         for name in ["allOf", "anyOf", "oneOf"] {
             if let Some(Json::Array(parts)) = entries.get(name) {
                 let parts = parts.iter().take(ALTERNATIVES_MAX);
-                let parts = parts.map(|part| self.step(part, level, steps + 1)).collect();
+                let parts =
+                    parts.map(|part| self.step(whole.beside(part), level, steps + 1)).collect();
                 out.push((name.into(), Value::List(parts)));
             }
         }
@@ -162,7 +169,7 @@ impl<'a> Expander<'a> {
             items => items,
         };
         if let Some(items) = items {
-            out.push(("items".into(), self.step(items, level + 1, steps + 1)));
+            out.push(("items".into(), self.step(whole.beside(items), level + 1, steps + 1)));
         }
         if let Some(Json::Object(properties)) = entries.get("properties") {
             let mut kept = Vec::new();
@@ -170,36 +177,12 @@ impl<'a> Expander<'a> {
                 if self.parts_left == 0 && self.plan.arguments_max < kept.len() {
                     break;
                 }
-                kept.push((name.clone(), self.step(property, level + 1, steps + 1)));
+                let property = self.step(whole.beside(property), level + 1, steps + 1);
+                kept.push((name.clone(), property));
             }
             out.push(("properties".into(), Value::Object(kept)));
         }
     }
-}
-
-/// What a reference inside the document points at.
-pub(super) fn lookup<'a>(root: &'a Json, reference: &str) -> Option<&'a Json> {
-    let pointer = reference.strip_prefix('#')?;
-    if pointer.contains('%') {
-        root.pointer(&percent_decoded(pointer))
-    } else {
-        root.pointer(pointer)
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let code = (byte == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn plain_keywords(entries: &Map<String, Json>) -> Vec<(String, Value)> {

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use schemas::{CorpusPlan, Rule};
 
+use super::part::{Documents, NO_SIBLINGS};
 use super::{Sink, definition, listing, openapi, rejection, unfold};
 
 /// Most malformed lines reported one by one; the rest are counted.
@@ -81,7 +82,8 @@ fn parse_line(
         sink(outcome);
     };
     if openapi::is_openapi(&row) {
-        openapi::read(path, pointer, &row, plan, &mut noting);
+        let documents = Documents::new(path, &row, &NO_SIBLINGS);
+        openapi::read(path, pointer, &documents, plan, &mut noting);
     } else {
         listing::walk(path, pointer, &row, &definition::Place::default(), plan, &mut noting);
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use schemas::{CorpusPlan, Rule};
 
 use super::definition::{self, Place};
+use super::part::{Documents, NO_SIBLINGS};
 use super::{Sink, openapi, rejection};
 
 /// Deepest wrapping looked into.
@@ -79,7 +80,8 @@ impl Walker<'_> {
         wraps: usize,
     ) {
         if openapi::is_openapi(value) {
-            openapi::read(self.path, pointer, value, self.plan, self.sink);
+            let documents = Documents::new(self.path, value, &NO_SIBLINGS);
+            openapi::read(self.path, pointer, &documents, self.plan, self.sink);
             return;
         }
         if let Some(record) = definition::normalised(self.path, pointer, entries) {

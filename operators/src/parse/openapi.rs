@@ -1,15 +1,15 @@
 //! OpenAPI 3.x and Swagger 2.0: one record an operation.
 //!
-//! OpenAPI Specification 3.1.0 section 4.8, Swagger 2.0 specification "Operation Object". Nothing
-//! outside the document is opened.
+//! OpenAPI Specification 3.1.0 section 4.8, Swagger 2.0 specification "Operation Object".
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use schemas::{CorpusPlan, Origin, Record, Rule, Value};
 
 use self::service::Service;
 use super::expand::{Expander, cut, quoted};
 use super::listing::escaped;
+use super::part::{Documents, Part};
 use super::{Sink, rejection};
 
 mod service;
@@ -24,25 +24,34 @@ pub(super) fn is_openapi(value: &Json) -> bool {
         && value.get("paths").is_some()
 }
 
-/// Hands over every operation of the document, which lies at `pointer`.
-pub(super) fn read(path: &str, pointer: &str, document: &Json, plan: &CorpusPlan, sink: Sink<'_>) {
-    let service = Service::of(document);
-    let Some(paths) = document.get("paths").and_then(Json::as_object) else {
+/// Hands over every operation of the document, which lies at `pointer` of the file `path`.
+pub(super) fn read(
+    path: &str,
+    pointer: &str,
+    documents: &Documents<'_>,
+    plan: &CorpusPlan,
+    sink: Sink<'_>,
+) {
+    let document = documents.main();
+    let service = Service::of(document.json);
+    let Some(paths) = document.get("paths").filter(|paths| paths.json.is_object()) else {
         let reason = "is an OpenAPI document whose paths are no object".into();
         return sink(Err(rejection(Rule::Malformed, path, pointer, reason)));
     };
-    for (resource, item) in paths.iter().filter(|(resource, _)| !resource.starts_with("x-")) {
+    let expander = Expander::new(documents, plan);
+    for (resource, item) in paths.entries().filter(|(resource, _)| !resource.starts_with("x-")) {
         let place = format!("{pointer}/paths/{}", escaped(resource));
-        let Some(item) = Expander::new(document, plan).follow(item).and_then(Json::as_object)
-        else {
-            let reason = "refers to a path that is not in the document".into();
+        let Some(item) = expander.follow(item).filter(|item| item.json.is_object()) else {
+            let reason = "refers to a path that is not in the corpus".into();
             sink(Err(rejection(Rule::Dangling, path, &place, reason)));
             continue;
         };
         for method in METHODS {
             let Some(operation) = item.get(method) else { continue };
             let place = format!("{place}/{method}");
-            let Some(operation) = operation.as_object() else {
+            // Some documents keep each operation in a file of its own.
+            let Some(operation) = expander.follow(operation).filter(|it| it.json.is_object())
+            else {
                 sink(Err(rejection(
                     Rule::Malformed,
                     path,
@@ -51,7 +60,7 @@ pub(super) fn read(path: &str, pointer: &str, document: &Json, plan: &CorpusPlan
                 )));
                 continue;
             };
-            let reader = Reader { document, service: &service, plan, resource, item, operation };
+            let reader = Reader { documents, service: &service, plan, resource, item, operation };
             sink(Ok(reader.record(method, path, place)));
         }
     }
@@ -59,12 +68,12 @@ pub(super) fn read(path: &str, pointer: &str, document: &Json, plan: &CorpusPlan
 
 /// One operation and where it stands.
 struct Reader<'a> {
-    document: &'a Json,
+    documents: &'a Documents<'a>,
     service: &'a Service,
     plan: &'a CorpusPlan,
     resource: &'a str,
-    item: &'a Map<String, Json>,
-    operation: &'a Map<String, Json>,
+    item: Part<'a>,
+    operation: Part<'a>,
 }
 
 impl Reader<'_> {
@@ -96,7 +105,7 @@ impl Reader<'_> {
     }
 
     fn text(&self, key: &str) -> &str {
-        self.operation.get(key).and_then(Json::as_str).unwrap_or_default().trim()
+        self.operation.text(key).trim()
     }
 
     /// The operation's id; without one, its method and the words of its path.
@@ -123,11 +132,8 @@ impl Reader<'_> {
     fn description(&self) -> String {
         let summary = self.text("summary");
         let description = self.text("description");
-        let description = if description.is_empty() {
-            self.item.get("description").and_then(Json::as_str).unwrap_or_default().trim()
-        } else {
-            description
-        };
+        let description =
+            if description.is_empty() { self.item.text("description").trim() } else { description };
         let said = summary.trim_end_matches('.');
         if description.is_empty() || description.starts_with(said) {
             cut(if description.is_empty() { summary } else { description }).into()
@@ -140,16 +146,17 @@ impl Reader<'_> {
         if !self.service.category.is_empty() {
             return self.service.category.clone();
         }
-        let tag = self.operation.get("tags").and_then(|tags| tags.get(0)).and_then(Json::as_str);
+        let tags = self.operation.json.get("tags");
+        let tag = tags.and_then(|tags| tags.get(0)).and_then(Json::as_str);
         cut(tag.unwrap_or_default()).into()
     }
 
     /// The schema and the example of the answer to a call that succeeds.
     fn answer(&self) -> (Value, Value) {
-        let Some(responses) = self.operation.get("responses").and_then(Json::as_object) else {
+        let Some(responses) = self.operation.get("responses") else {
             return (Value::Null, Value::Null);
         };
-        let mut expander = Expander::new(self.document, self.plan);
+        let mut expander = Expander::new(self.documents, self.plan);
         let (mut returns, mut example) = (Value::Null, Value::Null);
         for code in ["200", "201", "202", "203", "206", "2XX", "2xx", "default"] {
             let Some(response) = responses.get(code).and_then(|one| expander.follow(one)) else {
@@ -168,7 +175,7 @@ impl Reader<'_> {
                     .get("examples")
                     .and_then(|examples| media_of(Some(examples)))
                     .or_else(|| media.and_then(|media| example_of(media, &expander)));
-                example = found.map_or(Value::Null, quoted);
+                example = found.map_or(Value::Null, |found| quoted(found.json));
             }
             if !returns.is_null() {
                 break;
@@ -178,17 +185,16 @@ impl Reader<'_> {
     }
 }
 
-fn example_of<'a>(media: &'a Json, expander: &Expander<'a>) -> Option<&'a Json> {
+fn example_of<'a>(media: Part<'a>, expander: &Expander<'a>) -> Option<Part<'a>> {
     let named = || {
-        let first = media.get("examples")?.as_object()?.values().next()?;
+        let (_, first) = media.get("examples")?.entries().next()?;
         expander.follow(first)?.get("value")
     };
     media.get("example").or_else(named)
 }
 
 /// The entry of a map from media types that is JSON, or else a form, or else the first.
-fn media_of(content: Option<&Json>) -> Option<&Json> {
-    let content = content?.as_object()?;
+fn media_of(content: Option<Part<'_>>) -> Option<Part<'_>> {
     let rank = |name: &str| {
         let name = name.to_ascii_lowercase();
         if name.starts_with("application/json") {
@@ -201,5 +207,5 @@ fn media_of(content: Option<&Json>) -> Option<&Json> {
             3
         }
     };
-    content.iter().min_by_key(|(name, _)| rank(name)).map(|(_, media)| media)
+    content?.entries().min_by_key(|(name, _)| rank(name)).map(|(_, media)| media)
 }

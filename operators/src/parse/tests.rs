@@ -320,8 +320,9 @@ fn references_that_lead_nowhere_are_cut() {
           "C": {"allOf": [{"$ref": "#/definitions/C"}, {"$ref": "#/definitions/A"}]}}}"##,
     );
     let a = &records[0];
-    assert_eq!(property(a, "a").to_string(), r#"{"x-in": "body"}"#);
-    assert_eq!(a.returns.to_string(), "{}");
+    let circle = r##"{"x-cycle": "#/definitions/A", "x-in": "body"}"##;
+    assert_eq!(property(a, "a").to_string(), circle);
+    assert_eq!(a.returns.to_string(), r##"{"x-unresolved": "other.json#/B"}"##);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! From bytes to text: what format they are in, and unfolding of compressed ones within limits.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
+use serde_json::Value as Json;
+
 use schemas::{CorpusPlan, Rule};
 
+use super::part::Documents;
 use super::{Sink, definition, lines, listing, openapi, rejection};
 
 /// How the bytes of a document are to be read. What they describe is found out by reading.
@@ -55,46 +59,18 @@ const YAML_LINES_MAX: usize = 200;
 const HEAD_BYTES: usize = 256 << 10;
 
 /// Reads a document of any format and hands over what it describes.
-pub(super) fn read(path: &str, reader: impl Read, plan: &CorpusPlan, sink: Sink<'_>) {
-    let mut outer = BufReader::with_capacity(HEAD_BYTES, reader);
-    let (head, outer) = match peek(&mut outer) {
-        Ok(head) => (head, outer),
-        Err(error) => return sink(Err(unreadable(path, &error, plan))),
-    };
-    let start = io::Cursor::new(head.clone()).chain(outer);
-    match recognise(&head) {
-        Some(Format::Zstd) => match zstd::stream::read::Decoder::new(start) {
-            Ok(unfolded) => read_unfolded(path, unfolded, plan, sink),
-            Err(error) => sink(Err(unreadable(path, &error, plan))),
-        },
-        Some(Format::Gzip) => {
-            read_unfolded(path, flate2::read::MultiGzDecoder::new(start), plan, sink);
-        }
-        format => read_plain(path, format, &head, start, plan, sink),
-    }
-}
-
-fn read_unfolded(path: &str, unfolded: impl Read, plan: &CorpusPlan, sink: Sink<'_>) {
-    let counted = Counted { inner: unfolded, left: plan.unfolded_bytes_max };
-    let mut inner = BufReader::with_capacity(HEAD_BYTES, counted);
-    match peek(&mut inner) {
-        Ok(head) => {
-            let start = io::Cursor::new(head.clone()).chain(inner);
-            read_plain(path, recognise(&head), &head, start, plan, sink);
-        }
-        Err(error) => sink(Err(unreadable(path, &error, plan))),
-    }
-}
-
-fn read_plain(
+pub(super) fn read(
     path: &str,
-    format: Option<Format>,
-    head: &[u8],
-    mut reader: impl BufRead,
+    reader: impl Read,
+    siblings: &BTreeMap<String, Vec<u8>>,
     plan: &CorpusPlan,
     sink: Sink<'_>,
 ) {
-    match format {
+    let (head, mut reader) = match open(reader, plan) {
+        Ok(opened) => opened,
+        Err(error) => return sink(Err(unreadable(path, &error, plan))),
+    };
+    match recognise(&head) {
         Some(Format::Lines) => lines::parse_lines(path, reader, plan, sink),
         Some(Format::Json | Format::Yaml) => {
             let mut bytes = Vec::new();
@@ -102,41 +78,88 @@ fn read_plain(
             if let Err(error) = read {
                 return sink(Err(unreadable(path, &error, plan)));
             }
-            if plan.document_bytes_max < bytes.len() as u64 {
-                let reason = format!("is longer than {} bytes", plan.document_bytes_max);
-                return sink(Err(rejection(Rule::TooLarge, path, "", reason)));
+            if bytes.len() as u64 <= plan.document_bytes_max {
+                return read_document(path, &bytes, siblings, plan, sink);
             }
-            read_document(path, &bytes, plan, sink);
+            // A first line longer than the head hid that this is a line format.
+            if first_object_ends_its_line(&bytes) {
+                return lines::parse_lines(path, bytes.as_slice().chain(reader), plan, sink);
+            }
+            let reason = format!("is longer than {} bytes", plan.document_bytes_max);
+            sink(Err(rejection(Rule::TooLarge, path, "", reason)));
         }
         Some(Format::Zstd | Format::Gzip) => {
-            sink(Err(rejection(
-                Rule::NotADescription,
-                path,
-                "",
-                "is compressed more than once".into(),
-            )));
+            let reason = "is compressed more than once".into();
+            sink(Err(rejection(Rule::NotADescription, path, "", reason)));
         }
-        None => sink(Err(rejection(Rule::NotADescription, path, "", not_a_description(head)))),
+        None => sink(Err(rejection(Rule::NotADescription, path, "", not_a_description(&head)))),
     }
 }
 
+/// The first bytes of a document, and a reader of the whole of it, uncompressed.
+fn open<'r>(
+    reader: impl Read + 'r,
+    plan: &CorpusPlan,
+) -> io::Result<(Vec<u8>, Box<dyn BufRead + 'r>)> {
+    let (head, outer) = peeked(reader)?;
+    let unfolded: Box<dyn Read + 'r> = match recognise(&head) {
+        Some(Format::Zstd) => Box::new(zstd::stream::read::Decoder::new(outer)?),
+        Some(Format::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(outer)),
+        _ => return Ok((head, Box::new(outer))),
+    };
+    let counted = Counted { inner: unfolded, left: plan.unfolded_bytes_max };
+    let (head, inner) = peeked(counted)?;
+    Ok((head, Box::new(inner)))
+}
+
+/// The first bytes that a reader gives, and a reader that gives them again and then the rest.
+fn peeked(mut reader: impl Read) -> io::Result<(Vec<u8>, impl BufRead)> {
+    let mut head = Vec::new();
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let rest = BufReader::with_capacity(HEAD_BYTES, reader);
+    Ok((head.clone(), io::Cursor::new(head).chain(rest)))
+}
+
+/// The format and, unless it is a line format or longer than the plan allows, the bytes of a
+/// document, uncompressed.
+///
+/// # Errors
+///
+/// Fails if the reader does, or if the document unfolds to more than the plan allows.
+pub(super) fn whole(reader: impl Read, plan: &CorpusPlan) -> io::Result<(Option<Format>, Vec<u8>)> {
+    let (head, reader) = open(reader, plan)?;
+    let format = recognise(&head);
+    let mut bytes = Vec::new();
+    if matches!(format, Some(Format::Json | Format::Yaml)) {
+        reader.take(plan.document_bytes_max + 1).read_to_end(&mut bytes)?;
+    }
+    if plan.document_bytes_max < bytes.len() as u64 {
+        bytes.clear();
+    }
+    Ok((format, bytes))
+}
+
 /// Reads one whole document that is held in memory.
-fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.trim_start_matches('\u{feff}'),
-        Err(error) => {
-            let reason = format!("is not UTF-8 text: byte {} is malformed", error.valid_up_to());
-            return sink(Err(rejection(Rule::Malformed, path, "", reason)));
-        }
+fn read_document(
+    path: &str,
+    bytes: &[u8],
+    siblings: &BTreeMap<String, Vec<u8>>,
+    plan: &CorpusPlan,
+    sink: Sink<'_>,
+) {
+    let text = match text_of(bytes) {
+        Ok(text) => text,
+        Err(reason) => return sink(Err(rejection(Rule::Malformed, path, "", reason))),
     };
     let document = if text.trim_ascii_start().starts_with(['{', '[']) {
-        match serde_json::from_str::<serde_json::Value>(text) {
+        match serde_json::from_str::<Json>(text) {
             Ok(document) => document,
             Err(error) if error.to_string().starts_with("trailing characters") => {
                 return lines::parse_lines(path, text.as_bytes(), plan, sink);
             }
             Err(error) => {
-                return sink(Err(rejection(Rule::Malformed, path, "", invalid_json(text, &error))));
+                let reason = invalid_json(text, &error);
+                return sink(Err(rejection(Rule::Malformed, path, "", reason)));
             }
         }
     } else if text.lines().any(|line| YAML_MARKS.iter().any(|mark| line.starts_with(mark))) {
@@ -145,7 +168,8 @@ fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
             Err(reason) => return sink(Err(rejection(Rule::Malformed, path, "", reason))),
         }
     } else {
-        return sink(Err(rejection(Rule::NotADescription, path, "", not_a_description(bytes))));
+        let reason = not_a_description(bytes);
+        return sink(Err(rejection(Rule::NotADescription, path, "", reason)));
     };
     let mut found = false;
     let mut noting = |outcome| {
@@ -153,17 +177,41 @@ fn read_document(path: &str, bytes: &[u8], plan: &CorpusPlan, sink: Sink<'_>) {
         sink(outcome);
     };
     if openapi::is_openapi(&document) {
-        openapi::read(path, "", &document, plan, &mut noting);
+        let siblings = opened_siblings(siblings, plan);
+        let documents = Documents::new(path, &document, &siblings);
+        openapi::read(path, "", &documents, plan, &mut noting);
     } else {
         listing::walk(path, "", &document, &definition::Place::default(), plan, &mut noting);
     }
     if !found && !is_empty(&document) {
-        sink(Err(rejection(
-            Rule::NotADescription,
-            path,
-            "",
-            "is not an API description: it describes no tool".into(),
-        )));
+        let reason = "is not an API description: it describes no tool".into();
+        sink(Err(rejection(Rule::NotADescription, path, "", reason)));
+    }
+}
+
+/// What the siblings of a document hold; those that hold no JSON and no YAML are left out, and
+/// references to them dangle.
+fn opened_siblings(
+    siblings: &BTreeMap<String, Vec<u8>>,
+    plan: &CorpusPlan,
+) -> BTreeMap<String, Json> {
+    let opened = siblings.iter().filter_map(|(path, bytes)| {
+        let (_, bytes) = whole(bytes.as_slice(), plan).ok()?;
+        let text = text_of(&bytes).ok()?;
+        let json = if text.trim_ascii_start().starts_with(['{', '[']) {
+            serde_json::from_str(text).ok()?
+        } else {
+            read_yaml(text, plan).ok()?
+        };
+        Some((path.clone(), json))
+    });
+    opened.collect()
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
+        Err(error) => Err(format!("is not UTF-8 text: byte {} is malformed", error.valid_up_to())),
     }
 }
 
@@ -185,7 +233,7 @@ const DEPTH_MAX: usize = 128;
 /// Stack for reading YAML of that nesting, in bytes; measured to need a tenth of it.
 const STACK_BYTES: usize = 32 << 20;
 
-fn read_yaml(text: &str, plan: &CorpusPlan) -> Result<serde_json::Value, String> {
+fn read_yaml(text: &str, plan: &CorpusPlan) -> Result<Json, String> {
     let bytes_max = usize::try_from(plan.document_bytes_max).unwrap_or(usize::MAX);
     // The reader recurses with large frames; a worker's own stack ends at some eighty levels.
     thread::scope(|scope| {
@@ -196,7 +244,7 @@ fn read_yaml(text: &str, plan: &CorpusPlan) -> Result<serde_json::Value, String>
     })
 }
 
-fn read_yaml_here(text: &str, bytes_max: usize) -> Result<serde_json::Value, String> {
+fn read_yaml_here(text: &str, bytes_max: usize) -> Result<Json, String> {
     let budget = serde_saphyr::budget! {
         max_depth: DEPTH_MAX,
         max_events: bytes_max / 4,
@@ -246,10 +294,10 @@ fn not_a_description(head: &[u8]) -> String {
 }
 
 /// Whether a document is of a known format and lists nothing.
-fn is_empty(document: &serde_json::Value) -> bool {
+fn is_empty(document: &Json) -> bool {
     openapi::is_openapi(document)
         || document.as_array().is_some_and(Vec::is_empty)
-        || document.get("tools").and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty)
+        || document.get("tools").and_then(Json::as_array).is_some_and(Vec::is_empty)
 }
 
 /// Why nothing more can be read of a document.
@@ -262,18 +310,11 @@ pub(super) fn unreadable(path: &str, error: &io::Error, plan: &CorpusPlan) -> sc
     rejection(Rule::Unreachable, path, "", reason)
 }
 
-/// The first bytes of a document, taken out of the reader.
-fn peek(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
 fn first_object_ends_its_line(text: &[u8]) -> bool {
     let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return false };
     let (first, rest) = text.split_at(end);
-    first.trim_ascii_end().ends_with(b"}")
-        && rest.trim_ascii_start().first().is_none_or(|byte| *byte == b'{')
+    // One object on one line is a document, and may refer to others.
+    first.trim_ascii_end().ends_with(b"}") && rest.trim_ascii_start().first() == Some(&b'{')
 }
 
 fn is_key_line(line: &[u8]) -> bool {

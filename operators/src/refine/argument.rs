@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use schemas::{CorpusPlan, Field, Record, Value};
+use schemas::{CorpusPlan, Field, Record, Rule, Value};
 
 use super::name;
 use super::shape::{Shaper, required_of};
@@ -84,7 +84,11 @@ const GOOGLE_MARKS: [&str; 4] = ["prettyPrint", "quotaUser", "$.xgafv", "upload_
 /// # Errors
 ///
 /// Says that there are more than the plan allows.
-pub(super) fn arguments(record: &Record, plan: &CorpusPlan) -> Result<Vec<Field>, String> {
+pub(super) fn arguments(
+    record: &Record,
+    plan: &CorpusPlan,
+    met: &mut BTreeSet<Rule>,
+) -> Result<Vec<Field>, (Rule, String)> {
     let whole = composed(&record.parameters);
     let Some(Value::Object(properties)) = whole.get("properties") else { return Ok(Vec::new()) };
     let required = required_of(&whole);
@@ -94,12 +98,18 @@ pub(super) fn arguments(record: &Record, plan: &CorpusPlan) -> Result<Vec<Field>
     let mut fields: Vec<Field> = Vec::new();
     for (published, property) in properties {
         let place = property.get("x-in").and_then(Value::as_text).unwrap_or_default();
-        if is_transport(published, place, google) || echoes(published, property, record) {
+        if is_transport(published, place, google) {
+            met.insert(Rule::TransportDropped);
+            continue;
+        }
+        if echoes(published, property, record) {
+            met.insert(Rule::EchoDropped);
             continue;
         }
         if fields.len() == plan.arguments_max {
             let count = properties.len();
-            return Err(format!("takes {count} arguments, more than {}", plan.arguments_max));
+            let reason = format!("takes {count} arguments, more than {}", plan.arguments_max);
+            return Err((Rule::TooManyArguments, reason));
         }
         let Some((name, original)) = name::of_argument(published, &mut taken) else { continue };
         let mut field = shaper.field(property, required.contains(published.as_str()), 0, 0);
@@ -107,9 +117,13 @@ pub(super) fn arguments(record: &Record, plan: &CorpusPlan) -> Result<Vec<Field>
             field.description =
                 name::introduced(&original, &field.description, plan.argument_chars_max);
         }
+        if name != *published {
+            met.insert(Rule::ArgumentSpelled);
+        }
         field.name = name;
         fields.push(field);
     }
+    met.extend(shaper.met());
     Ok(fields)
 }
 

@@ -1,6 +1,8 @@
 //! Whether there is enough in a record to act on.
 
-use schemas::Field;
+use std::collections::BTreeSet;
+
+use schemas::{Field, Rule};
 
 /// Names that agent frameworks give to their own moves; such a record describes no API.
 const FRAMEWORK: [&str; 12] = [
@@ -44,11 +46,12 @@ const FURNITURE: [&str; 3] =
     ["Try in Playground", "Access and manage servers by signing in", "Deploy Server"];
 
 /// Empties a description that says nothing.
-pub(super) fn unfurnish(description: &mut String) {
+pub(super) fn unfurnish(description: &mut String, met: &mut BTreeSet<Rule>) {
     let said = description.trim_end_matches('.').to_lowercase();
     if PLACEHOLDERS.contains(&said.as_str())
         || FURNITURE.iter().any(|page| description.starts_with(page) && description.len() < 200)
     {
+        met.insert(Rule::DescriptionEmptied);
         description.clear();
     }
 }
@@ -63,12 +66,14 @@ pub(super) fn judge(
     name: &str,
     description: &str,
     input: &[Field],
-) -> Result<(), String> {
+) -> Result<(), (Rule, String)> {
     if FRAMEWORK.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(format!("\"{name}\" is a move of an agent framework and no API"));
+        let reason = format!("\"{name}\" is a move of an agent framework and no API");
+        return Err((Rule::FrameworkMove, reason));
     }
     if description.is_empty() && input.is_empty() && !is_expressive(published, name) {
-        return Err("is too poor to act on: no description, no argument, a vague name".into());
+        let reason = "is too poor to act on: no description, no argument, a vague name".into();
+        return Err((Rule::TooPoor, reason));
     }
     Ok(())
 }

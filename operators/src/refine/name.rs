@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schemas::Digest;
+use schemas::{Digest, Rule};
 
 use super::text;
 
@@ -14,10 +14,10 @@ const NAME_BYTES_MAX: usize = 64;
 /// # Errors
 ///
 /// Says that there is nothing in the published name that could be a name.
-pub(super) fn of_tool(published: &str) -> Result<(String, Option<String>), String> {
+pub(super) fn of_tool(published: &str) -> Result<(String, Option<String>), (Rule, String)> {
     let plain = text::plain(published);
     if !plain.chars().any(char::is_alphanumeric) {
-        return Err("has no usable name".into());
+        return Err((Rule::NameUnusable, "has no usable name".into()));
     }
     let spelled = spell(&plain, |c| matches!(c, '_' | '-'));
     Ok(bounded(&plain, spelled, "tool"))

@@ -2,24 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use schemas::{Basis, CorpusPlan, Field, Output, Record, Shape, Value};
+use schemas::{Basis, CorpusPlan, Field, Output, Record, Rule, Shape, Value};
 
 use super::name;
 use super::shape::Shaper;
 
 /// The answer of a record whose refined name is `name`.
-pub(super) fn output(record: &Record, name: &str, plan: &CorpusPlan) -> Output {
-    let declared = Shaper::new(plan).shape(&record.returns);
+pub(super) fn output(
+    record: &Record,
+    name: &str,
+    plan: &CorpusPlan,
+    met: &mut BTreeSet<Rule>,
+) -> Output {
+    let mut shaper = Shaper::new(plan);
+    let declared = shaper.shape(&record.returns);
     if !says_nothing(&declared) {
+        met.extend(shaper.met());
+        met.insert(Rule::OutputDeclared);
         return Output { shape: declared, basis: Basis::Declared };
     }
     if matches!(record.example, Value::List(_) | Value::Object(_)) {
         let mut parts_left = plan.schema_parts_max;
         let shape = exemplified(&record.example, plan.schema_depth_max, &mut parts_left);
         if !says_nothing(&shape) {
+            met.insert(Rule::OutputExampled);
             return Output { shape, basis: Basis::Example };
         }
     }
+    met.insert(Rule::OutputInferred);
     Output { shape: inferred(record, name), basis: Basis::Inferred }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schemas::{CorpusPlan, Field, Shape, Value};
+use schemas::{CorpusPlan, Field, Rule, Shape, Value};
 
 use super::types::{Type, type_of};
 use super::{name, text};
@@ -11,6 +11,7 @@ use super::{name, text};
 pub(super) struct Shaper<'a> {
     plan: &'a CorpusPlan,
     parts_left: usize,
+    met: BTreeSet<Rule>,
 }
 
 /// Most steps from a schema to a part of it, compositions and type names included.
@@ -19,7 +20,12 @@ const STEPS_MAX: usize = 40;
 impl<'a> Shaper<'a> {
     /// A shaper that has met no part yet.
     pub(super) fn new(plan: &'a CorpusPlan) -> Shaper<'a> {
-        Shaper { plan, parts_left: plan.schema_parts_max }
+        Shaper { plan, parts_left: plan.schema_parts_max, met: BTreeSet::new() }
+    }
+
+    /// The rules that the schemas met.
+    pub(super) fn met(self) -> BTreeSet<Rule> {
+        self.met
     }
 
     /// The shape of a schema; anything where it is too deep, or says nothing.
@@ -29,9 +35,11 @@ impl<'a> Shaper<'a> {
 
     fn step(&mut self, schema: &Value, level: usize, steps: usize) -> Shape {
         if STEPS_MAX <= steps || self.parts_left == 0 {
+            self.met.insert(Rule::SchemaCut);
             return Shape::Any;
         }
         self.parts_left -= 1;
+        self.note_marks(schema);
         if let Some(constant) = schema.get("const") {
             return choice(std::slice::from_ref(constant), &Shape::Any, self.plan)
                 .unwrap_or(Shape::Any);
@@ -65,6 +73,20 @@ impl<'a> Shaper<'a> {
             }
         }
         self.typed(schema, level, steps)
+    }
+
+    /// What the importer wrote beside a part that it could not follow or had to cut.
+    fn note_marks(&mut self, schema: &Value) {
+        for (mark, rule) in [
+            ("x-unresolved", Rule::Dangling),
+            ("x-truncated", Rule::SchemaCut),
+            ("x-cycle", Rule::SchemaCut),
+            ("x-more-properties", Rule::SchemaCut),
+        ] {
+            if schema.get(mark).is_some() {
+                self.met.insert(rule);
+            }
+        }
     }
 
     fn all_of(&mut self, schema: &Value, parts: &[Value], level: usize, steps: usize) -> Shape {
@@ -120,7 +142,13 @@ impl<'a> Shaper<'a> {
             Type::Integer => integer(schema),
             Type::Number => number(schema),
             Type::Boolean => Shape::Boolean,
-            Type::List(_) if deep => Shape::List(Box::new(Shape::Any)),
+            Type::List(_) | Type::Object if deep => {
+                self.met.insert(Rule::SchemaCut);
+                match kind {
+                    Type::Object => Shape::Object(Vec::new()),
+                    _ => Shape::List(Box::new(Shape::Any)),
+                }
+            }
             Type::List(named) => {
                 let items = match (schema.get("items"), named) {
                     (Some(items), _) => self.step(items, level + 1, steps + 1),
@@ -132,7 +160,6 @@ impl<'a> Shaper<'a> {
                 };
                 Shape::List(Box::new(items))
             }
-            Type::Object if deep => Shape::Object(Vec::new()),
             Type::Object => Shape::Object(self.fields(schema, level, steps)),
             Type::Null | Type::Any => Shape::Any,
         }
@@ -145,6 +172,7 @@ impl<'a> Shaper<'a> {
         let mut fields = Vec::new();
         for (published, property) in properties {
             if self.parts_left == 0 {
+                self.met.insert(Rule::SchemaCut);
                 break;
             }
             let Some((name, original)) = name::of_argument(published, &mut taken) else { continue };

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use schemas::Value;
 
 use super::{Reader, media_of};
 use crate::parse::expand::Expander;
+use crate::parse::part::Part;
 
 /// The arguments of an operation as JSON Schema, each marked with its place as `x-in`.
 ///
@@ -15,12 +16,12 @@ use crate::parse::expand::Expander;
 /// gets the later place as a suffix. Parameters without a name, which broken references leave
 /// behind, are left out, and so are credentials.
 pub(super) fn parameters(reader: &Reader<'_>) -> Value {
-    let mut expander = Expander::new(reader.document, reader.plan);
+    let mut expander = Expander::new(reader.documents, reader.plan);
     let mut arguments = Arguments::default();
     for parameter in declared(reader, &expander) {
-        let text = |key: &str| parameter.get(key).and_then(Json::as_str).unwrap_or_default();
+        let text = |key: &str| parameter.text(key);
         let (name, place) = (text("name"), text("in"));
-        let required = parameter.get("required") == Some(&Json::Bool(true));
+        let required = parameter.json.get("required") == Some(&Json::Bool(true));
         if place == "body" {
             if let Some(schema) = parameter.get("schema") {
                 let body = expander.expand(schema);
@@ -40,7 +41,7 @@ pub(super) fn parameters(reader: &Reader<'_>) -> Value {
                 set(&mut entries, "description", Value::text(text("description")));
             }
             if let Some(example) = parameter.get("example") {
-                set(&mut entries, "example", super::quoted(example));
+                set(&mut entries, "example", super::quoted(example.json));
             }
             arguments.add(name, place, entries, required || place == "path");
         }
@@ -48,8 +49,8 @@ pub(super) fn parameters(reader: &Reader<'_>) -> Value {
     if let Some(body) = reader.operation.get("requestBody").and_then(|body| expander.follow(body))
         && let Some(schema) = media_of(body.get("content")).and_then(|media| media.get("schema"))
     {
-        let required = body.get("required") == Some(&Json::Bool(true));
-        let description = body.get("description").and_then(Json::as_str).unwrap_or_default();
+        let required = body.json.get("required") == Some(&Json::Bool(true));
+        let description = body.text("description");
         let schema = expander.expand(schema);
         arguments.flatten(schema, None, required, description);
     }
@@ -59,19 +60,17 @@ pub(super) fn parameters(reader: &Reader<'_>) -> Value {
 
 /// The parameters of the path and, in their place where they have the same name and place, those
 /// of the operation.
-fn declared<'a>(reader: &Reader<'a>, expander: &Expander<'a>) -> Vec<&'a Json> {
-    let listed = |entries: &'a Map<String, Json>| {
-        entries.get("parameters").and_then(Json::as_array).into_iter().flatten()
-    };
-    let mut declared: Vec<&Json> = Vec::new();
+fn declared<'a>(reader: &Reader<'a>, expander: &Expander<'a>) -> Vec<Part<'a>> {
+    let listed =
+        |part: Part<'a>| part.get("parameters").into_iter().flat_map(|listed| listed.items());
+    let mut declared: Vec<Part<'a>> = Vec::new();
     let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
     let own = listed(reader.operation);
     for parameter in own.chain(listed(reader.item)) {
-        let Some(parameter) = expander.follow(parameter).filter(|one| one.is_object()) else {
+        let Some(parameter) = expander.follow(parameter).filter(|one| one.json.is_object()) else {
             continue;
         };
-        let text = |key: &str| parameter.get(key).and_then(Json::as_str).unwrap_or_default();
-        if seen.insert((text("name"), text("in"))) {
+        if seen.insert((parameter.text("name"), parameter.text("in"))) {
             declared.push(parameter);
         }
     }
