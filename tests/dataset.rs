@@ -20,9 +20,9 @@ use dataflows::dataset::{
 use dataflows::store::{Contents, World};
 use schemas::{
     ArgumentSource, Basis, Call, Column, Digest, DomainId, Effect, Environment, Field, GoldenCall,
-    Intent, KeyStyle, Kind, Message, Operation, Output, Persona, Program, Reply, Role, Scenario,
-    Shape, Speaker, Stage, Table, Task, TaskId, TaskKind, Tool, ToolId, Trajectory, TrajectoryId,
-    Value, Verdict,
+    Intent, KeyStyle, Kind, Message, Operation, Origin, Output, Persona, Program, Provenance,
+    Reply, Role, Rule, Scenario, Shape, Speaker, Stage, Table, Task, TaskId, TaskKind, Tool,
+    ToolId, Trajectory, TrajectoryId, Value, Verdict,
 };
 
 const REQUIREMENTS: [&str; 2] = ["datasets>=4.8", "pyarrow"];
@@ -116,8 +116,11 @@ fn write_world(world: &World, licenses: std::collections::BTreeMap<String, u64>)
         tool: tool(),
         operation: None,
         domain: None,
-        file: "a.json".into(),
-        pointer: "/0".into(),
+        provenance: vec![Provenance {
+            tool: tool().id,
+            origin: Origin { file: "a.json".into(), pointer: "/0".into(), ..Origin::default() },
+            rules: vec![Rule::OutputInferred],
+        }],
     };
     let objects = [
         put("general/train/2", 150, write_trajectories(rows(0..150)).unwrap()),

@@ -15,6 +15,7 @@ use crate::store::{Latest, StoreError};
 mod building;
 mod progress;
 mod listing;
+mod explaining;
 mod proving;
 
 /// Most worker threads: each has a part of the memory and of the work.
@@ -42,6 +43,7 @@ enum Command {
     Build(BuildArgs),
     Verify(VerifyArgs),
     List(ListArgs),
+    Explain(ExplainArgs),
     /// Print a completion script for a shell.
     #[command(before_help = "Example: agentscaler completions bash > agentscaler.bash")]
     Completions {
@@ -79,6 +81,13 @@ struct BuildArgs {
     /// Domains for the second training stage, by a word of their name; may be repeated.
     #[arg(long, value_name = "WORD")]
     vertical: Vec<String>,
+    /// Use only records of this source; `*` stands for any text, `!` before it excludes; may be
+    /// repeated. The world remembers it.
+    #[arg(long, value_name = "[!]PATTERN")]
+    source: Vec<String>,
+    /// Use only records under this licence, likewise; `""` is for records that state none.
+    #[arg(long, value_name = "[!]PATTERN")]
+    license: Vec<String>,
     /// Fit term weights and communities anew instead of starting from the last version's.
     #[arg(long)]
     refit: bool,
@@ -119,6 +128,25 @@ struct VerifyArgs {
 struct ListArgs {
     /// What to list.
     kind: Kind,
+    /// The world's folder.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Explain where a thing came from and what became of it.
+///
+/// A thing goes by its id, as `agentscaler list` prints it; a tool also by its name, its identity
+/// in its source, or the file it was read from and the pointer into it; a rejection by its
+/// subject.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler explain borrow_book --world world")]
+struct ExplainArgs {
+    /// An id, the name of a tool or of a domain, or FILE/POINTER.
+    #[arg(value_name = "ID")]
+    name: String,
     /// The world's folder.
     #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
     world: PathBuf,
@@ -173,6 +201,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Build(build) => building::run(build, args.quiet),
         Command::Verify(verify) => proving::run(verify, args.quiet),
         Command::List(list) => listing::run(list, args.quiet),
+        Command::Explain(explain) => explaining::run(explain, args.quiet),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Args::command();
@@ -190,9 +219,15 @@ impl BuildArgs {
             anyhow::bail!("--set \"{setting}\" is not of the form KEY=VALUE");
         }
         settings.extend(self.seed.map(|seed| format!("seed={seed}")));
-        if !self.vertical.is_empty() {
-            let words: Vec<String> = self.vertical.iter().map(|word| format!("{word:?}")).collect();
-            settings.push(format!("dataset.vertical=[{}]", words.join(", ")));
+        for (key, words) in [
+            ("dataset.vertical", &self.vertical),
+            ("corpus.sources", &self.source),
+            ("corpus.licenses", &self.license),
+        ] {
+            if !words.is_empty() {
+                let words = toml::Value::try_from(words)?;
+                settings.push(format!("{key}={words}"));
+            }
         }
         let pinned = self.pinned.as_ref().map(|text| match text.rsplit_once('@') {
             Some((world, version)) if version.parse::<u64>().is_ok() => {

@@ -19,7 +19,7 @@ mod write;
 mod read;
 
 /// Changes whenever the same rows would be laid out as other bytes.
-pub const REVISION: &str = "dataset 1";
+pub const REVISION: &str = "dataset 2";
 
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]

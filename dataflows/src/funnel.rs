@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use operators::communities;
-use schemas::{DomainId, Plan, Stage, ToolId};
+use schemas::{DomainId, Plan, Rule, Stage, ToolId};
 
 use crate::corpus::Corpus;
 use crate::run::Caught;
@@ -71,7 +71,10 @@ impl Funnel {
         ];
         let counts = counts.into_iter().map(|(name, count)| (name.into(), count)).collect();
         let mut rules: BTreeMap<String, u64> = BTreeMap::new();
+        // Folded records are among the rejections too, and count once.
+        let folded = [Rule::Repeated, Rule::Superseded];
         let met = caught.provenance.iter().flat_map(|provenance| &provenance.rules);
+        let met = met.filter(|rule| !folded.contains(rule));
         let turned_away = caught.rejections.iter().filter_map(|rejection| rejection.rule.as_ref());
         for rule in met.chain(turned_away) {
             *rules.entry(rule.name().into()).or_default() += 1;

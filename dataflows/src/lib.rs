@@ -27,4 +27,5 @@ pub mod store;
 pub mod summary;
 pub mod prove;
 pub mod listing;
+pub mod explain;
 pub mod cli;

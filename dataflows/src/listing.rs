@@ -76,14 +76,16 @@ pub fn tools(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), S
 }
 
 /// The columns of a tool that are listed.
-const TOOL_COLUMNS: [&str; 12] = [
+const TOOL_COLUMNS: [&str; 14] = [
     "id",
     "name",
+    "identity",
     "source",
     "provider",
     "service",
     "category",
     "license",
+    "version",
     "file",
     "pointer",
     "revision",
@@ -120,12 +122,25 @@ pub fn tool_rows(world: &World, shard: &ObjectRef, sink: Sink<'_>) -> Result<boo
     Ok(true)
 }
 
-fn cell(column: &dyn Array, place: usize) -> Value {
+/// One value of a column.
+pub fn cell(column: &dyn Array, place: usize) -> Value {
     match column.data_type() {
         _ if column.is_null(place) => Value::Null,
         DataType::Utf8 => column.as_string::<i32>().value(place).into(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(place).into(),
         DataType::UInt64 => column.as_primitive::<UInt64Type>().value(place).into(),
+        DataType::Boolean => column.as_boolean().value(place).into(),
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(place);
+            (0..items.len()).map(|place| cell(&items, place)).collect()
+        }
+        DataType::Struct(fields) => {
+            let parts = column.as_struct().columns();
+            let named = fields.iter().zip(parts);
+            Value::Object(
+                named.map(|(field, part)| (field.name().clone(), cell(part, place))).collect(),
+            )
+        }
         _ => Value::Null,
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use operators::{Depot, get_record};
 use schemas::{
-    Digest, DomainId, Draw, Environment, Plan, Provenance, Stage, Task, TaskRef, Tool, ToolId,
-    Verified,
+    Digest, DomainId, Draw, Environment, Plan, Provenance, Rule, Stage, Task, TaskRef, Tool,
+    ToolId, Verified,
 };
 
 use crate::dataset::{
@@ -102,19 +102,25 @@ pub fn write_shards(
     Ok(roles)
 }
 
-/// The first origin of every tool.
-fn origins(provenance: &[Provenance]) -> BTreeMap<ToolId, &Provenance> {
-    provenance.iter().rev().map(|it| (it.tool, it)).collect()
+/// Where every tool came from, its own record first.
+fn origins(provenance: &[Provenance]) -> BTreeMap<ToolId, Vec<&Provenance>> {
+    let mut origins: BTreeMap<ToolId, Vec<&Provenance>> = BTreeMap::new();
+    for one in provenance {
+        origins.entry(one.tool).or_default().push(one);
+    }
+    for of_tool in origins.values_mut() {
+        of_tool.sort_by_key(|one| {
+            [Rule::Repeated, Rule::Superseded].map(|it| one.rules.contains(&it))
+        });
+    }
+    origins
 }
 
 /// What was caught, domain by domain, shard by shard.
 fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     let shards = plan.dataset.shards.max(1);
     let mut ledgers = vec![Ledger::default(); shards as usize];
-    let mut shown: BTreeMap<ToolId, Vec<&Provenance>> = BTreeMap::new();
-    for provenance in &caught.provenance {
-        shown.entry(provenance.tool).or_default().push(provenance);
-    }
+    let shown = origins(&caught.provenance);
     let digest = |tool: &ToolId| Digest::of_record(&(caught.tools[tool].as_ref(), shown.get(tool)));
     let mut housed = BTreeSet::new();
     for domain in &caught.domains {
@@ -162,7 +168,7 @@ struct Context<'a> {
     depot: &'a dyn Depot,
     store: &'a Locked,
     parent: Option<&'a Manifest>,
-    origins: BTreeMap<ToolId, &'a Provenance>,
+    origins: BTreeMap<ToolId, Vec<&'a Provenance>>,
 }
 
 /// Rows of one split.
@@ -285,13 +291,11 @@ impl Context<'_> {
         operation: Option<schemas::Effect>,
         domain: Option<(DomainId, String)>,
     ) -> ToolRow {
-        let origin = self.origins.get(&tool).map(|it| &it.origin);
         ToolRow {
             tool: Tool::clone(&self.caught.tools[&tool]),
             operation,
             domain,
-            file: origin.map_or_else(String::new, |it| it.file.clone()),
-            pointer: origin.map_or_else(String::new, |it| it.pointer.clone()),
+            provenance: self.origins.get(&tool).into_iter().flatten().copied().cloned().collect(),
         }
     }
 

@@ -1,8 +1,11 @@
 //! `agentscaler build`.
 
+use std::cmp::Reverse;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use schemas::Rule;
 
 use super::progress::{Progress, grouped, say};
 use super::{BuildArgs, Outcome, is_watched, plain};
@@ -95,6 +98,7 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
     for (name, number, remark) in lines {
         text.push_str(&format!("  {name:<13}{number:>10}   {remark}\n"));
     }
+    text.push_str(&turned_away(summary));
     let world = quoted(&args.world.to_string_lossy());
     let dataset = quoted(&args.world.join("dataset").to_string_lossy());
     text.push_str(&format!(
@@ -103,6 +107,20 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
          {dataset}\n"
     ));
     text
+}
+
+/// Which rules turned documents and records away, the most frequent first.
+fn turned_away(summary: &Summary) -> String {
+    let away = Rule::ALL.iter().take_while(|rule| **rule != Rule::NameSpelled);
+    let counted = away.filter_map(|rule| Some((*summary.rules.get(rule.name())?, rule.name())));
+    let mut counted: Vec<(u64, &str)> = counted.collect();
+    counted.sort_by_key(|(count, name)| (Reverse(*count), *name));
+    let named: Vec<String> =
+        counted.iter().map(|(count, name)| format!("{name} {}", grouped(*count))).collect();
+    match named.is_empty() {
+        true => String::new(),
+        false => format!("  turned away by rule: {}\n", named.join(", ")),
+    }
 }
 
 /// A text as one word of a shell's command line, and as a terminal may show it.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::{
-    Digest, DomainId, Effect, Environment, Message, Operation, Speaker, Task, TaskId, TaskKind,
-    Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
+    Digest, DomainId, Effect, Environment, Message, Operation, Provenance, Speaker, Task, TaskId,
+    TaskKind, Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
 };
 
 /// A row of `general`, `vertical` or `rejected`.
@@ -224,10 +224,8 @@ pub struct ToolRow {
     pub operation: Option<Effect>,
     /// The domain it belongs to, with its name; none if it found none.
     pub domain: Option<(DomainId, String)>,
-    /// Path of the document it was read from, below the corpus root.
-    pub file: String,
-    /// Where in that document.
-    pub pointer: String,
+    /// Every record it was made from, its own first.
+    pub provenance: Vec<Provenance>,
 }
 
 /// A row of `domains`.

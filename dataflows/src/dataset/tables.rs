@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 
-use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Value};
+use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Provenance, Value};
 
 use super::columns::{Columns, json_list_or_none};
 use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, function_json, spelled};
@@ -163,8 +163,14 @@ impl Table for ToolRow {
         let domains = || rows.iter().map(|row| row.domain.as_ref());
         columns.perhaps_texts("domain_id", domains().map(|it| it.map(|(id, _)| id.to_string())));
         columns.perhaps_texts("domain", domains().map(|it| it.map(|(_, name)| name)));
-        columns.texts("file", rows.iter().map(|row| &row.file));
-        columns.texts("pointer", rows.iter().map(|row| &row.pointer));
+        let own = || rows.iter().map(|row| row.provenance.first().map(|one| &one.origin));
+        columns.texts("file", own().map(|it| it.map_or("", |origin| &origin.file)));
+        columns.texts("pointer", own().map(|it| it.map_or("", |origin| &origin.pointer)));
+        columns.texts("version", own().map(|it| it.map_or("", |origin| &origin.version)));
+        columns.json_lists(
+            "provenance",
+            rows.iter().map(|row| row.provenance.iter().map(origin_json)),
+        );
         columns.finish()
     }
 }
@@ -189,6 +195,15 @@ impl Table for DomainRow {
         columns.counts("n_tasks", rows.iter().map(|row| row.n_tasks));
         columns.finish()
     }
+}
+
+/// Where a tool came from, and what refining did there.
+fn origin_json(provenance: &Provenance) -> String {
+    let Value::Object(mut entries) = spelled(&provenance.origin) else {
+        unreachable!("an origin is an object")
+    };
+    entries.push(("rules".into(), spelled(&provenance.rules)));
+    Value::Object(entries).to_string()
 }
 
 /// The name of an enumeration's unit variant, as its JSON has it.

@@ -1,0 +1,108 @@
+//! `agentscaler explain`.
+
+use std::io::{self, Write};
+
+use anyhow::bail;
+use serde_json::{Map, Value, json};
+
+use super::{ExplainArgs, Outcome, plain, warn_of_damage};
+use crate::explain::{Explained, explain};
+use crate::store::{StoreError, World};
+
+/// Most things shown that go by one name.
+const SHOWN_MAX: usize = 20;
+
+/// Longest text of a row shown on a line, in characters; `--json` shows all.
+const TEXT_CHARS_MAX: usize = 400;
+
+pub(super) fn run(args: &ExplainArgs, quiet: bool) -> anyhow::Result<Outcome> {
+    let world = World::open(&args.world)?;
+    let latest = world.latest()?;
+    warn_of_damage(&latest, quiet);
+    let manifest =
+        latest.manifest.ok_or_else(|| StoreError::NoWorld { path: args.world.clone() })?;
+    let found = explain(&world, &manifest, &args.name, SHOWN_MAX)?;
+    if found.is_empty() {
+        bail!(
+            "nothing in version {} goes by \"{}\"\n  name an id, a tool, a domain, or a file of the \
+             corpus with a pointer, as `agentscaler list` prints them",
+            manifest.version,
+            args.name
+        );
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for one in &found {
+        if args.json {
+            let row = json!({
+                "schema_version": crate::summary::SCHEMA_VERSION, "kind": one.kind, "row": one.row,
+            });
+            writeln!(out, "{row}")?;
+        } else {
+            show(&mut out, one)?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+fn show(out: &mut impl Write, one: &Explained) -> io::Result<()> {
+    writeln!(out, "{}", one.kind)?;
+    for (name, value) in &one.row {
+        match value {
+            Value::Null => {}
+            Value::Array(items) if name == "provenance" => show_provenance(out, items)?,
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                writeln!(out, "  {name}")?;
+                for item in items {
+                    writeln!(out, "    {}", cut(item))?;
+                }
+            }
+            Value::Object(schema) if name == "parameters" => show_arguments(out, schema)?,
+            value => writeln!(out, "  {name:<14} {}", cut(value))?,
+        }
+    }
+    Ok(())
+}
+
+fn show_provenance(out: &mut impl Write, items: &[Value]) -> io::Result<()> {
+    writeln!(out, "  made from")?;
+    for item in items {
+        let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
+        let rules = item.get("rules").and_then(Value::as_array).into_iter().flatten();
+        let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+        writeln!(out, "    {}", plain(&format!("{}{}", text("file"), text("pointer"))))?;
+        let parts = ["source", "provider", "service", "version", "license"];
+        let parts = parts.into_iter().filter(|part| !text(part).is_empty());
+        let parts: Vec<String> = parts.map(|part| format!("{part} \"{}\"", text(part))).collect();
+        writeln!(out, "      {}", plain(&parts.join(", ")))?;
+        if !rules.is_empty() {
+            writeln!(out, "      rules: {}", rules.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+/// The arguments of a tool, one a line.
+fn show_arguments(out: &mut impl Write, schema: &Map<String, Value>) -> io::Result<()> {
+    writeln!(out, "  arguments")?;
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let required = schema.get("required").and_then(Value::as_array);
+    for (name, property) in properties.into_iter().flatten() {
+        let is_required =
+            required.is_some_and(|names| names.iter().any(|one| one.as_str() == Some(name)));
+        let mark = if is_required { " (required)" } else { "" };
+        writeln!(out, "    {}{mark}: {}", plain(name), cut(property))?;
+    }
+    Ok(())
+}
+
+fn cut(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => plain(text),
+        other => plain(&other.to_string()),
+    };
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,150 @@
+//! Explaining: where one thing of a world came from, and what became of it.
+
+use std::fs::File;
+
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::listing::{cell, rejections};
+use crate::store::{Manifest, ObjectRef, StoreError, World};
+
+/// What a world knows of one thing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explained {
+    /// `tool`, `domain`, `task`, `trajectory` or `rejection`.
+    pub kind: &'static str,
+    /// Its row, by column; columns that hold JSON are read.
+    pub row: Map<String, Value>,
+}
+
+/// The configurations that are looked through: what a row of each is, and the columns by which it
+/// can be asked for.
+const KINDS: [(&str, &str, &[&str]); 6] = [
+    ("tools/", "tool", &["id", "name", "identity"]),
+    ("domains/", "domain", &["id", "name"]),
+    ("tasks/", "task", &["task_id"]),
+    ("general/", "trajectory", &["trajectory_id"]),
+    ("vertical/", "trajectory", &["trajectory_id"]),
+    ("rejected/", "trajectory", &["trajectory_id"]),
+];
+
+/// Everything that goes by a name: an id; the name or identity of a tool; the name of a domain;
+/// a file of the corpus with a pointer into it; or the subject of a rejection.
+///
+/// At most `most` rows, in the order tools, domains, tasks, trajectories, rejections.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn explain(
+    world: &World,
+    manifest: &Manifest,
+    name: &str,
+    most: usize,
+) -> Result<Vec<Explained>, StoreError> {
+    let mut found: Vec<Explained> = Vec::new();
+    for (prefix, kind, columns) in KINDS {
+        if found.iter().any(|one| one.kind == kind) || !may_name(name, kind) {
+            continue;
+        }
+        for (role, object) in &manifest.contents.objects {
+            if role.starts_with(prefix) && found.len() < most {
+                let rows = rows(world, object, columns, name, most - found.len())?;
+                found.extend(rows.into_iter().map(|row| Explained { kind, row }));
+            }
+        }
+    }
+    rejections(world, manifest, &mut |rejection| {
+        let says = |key: &str| rejection.get(key).and_then(Value::as_str).unwrap_or_default();
+        let place = format!("{}{}", says("file"), says("pointer"));
+        if found.len() < most
+            && (says("subject") == name || place == name)
+            && let Value::Object(row) = rejection
+        {
+            found.push(Explained { kind: "rejection", row });
+        }
+        found.len() < most
+    })?;
+    Ok(found)
+}
+
+/// Whether a thing of this kind could go by the name: ids begin with what they are of.
+fn may_name(name: &str, kind: &str) -> bool {
+    let of = ["tool", "domain", "task", "trajectory"].into_iter().find(|kind| {
+        let digits = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
+        digits.is_some_and(|digits| {
+            digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    });
+    of.is_none_or(|of| of == kind)
+}
+
+/// The rows of one file that have the name in one of these columns, or were read there.
+fn rows(
+    world: &World,
+    object: &ObjectRef,
+    columns: &[&str],
+    name: &str,
+    most: usize,
+) -> Result<Vec<Map<String, Value>>, StoreError> {
+    let path = world.object_path(object);
+    let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
+    let open = || {
+        let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(error.to_string()))
+    };
+    let looking = open()?;
+    let keys = columns.iter().chain(&["file", "pointer"]).copied();
+    let mask = ProjectionMask::columns(looking.parquet_schema(), keys);
+    let batches =
+        looking.with_projection(mask).build().map_err(|error| damaged(error.to_string()))?;
+    let mut places = Vec::new();
+    let mut before = 0;
+    for batch in batches {
+        let batch = batch.map_err(|error| damaged(error.to_string()))?;
+        let named = (0..batch.num_rows()).filter(|place| is_named(&batch, *place, columns, name));
+        places.extend(named.map(|place| before + place));
+        before += batch.num_rows();
+    }
+    let mut rows = Vec::new();
+    for place in places.into_iter().take(most) {
+        let one = open()?.with_offset(place).with_limit(1).build();
+        for batch in one.map_err(|error| damaged(error.to_string()))? {
+            let batch = batch.map_err(|error| damaged(error.to_string()))?;
+            rows.extend((0..batch.num_rows()).map(|place| row(&batch, place)));
+        }
+    }
+    Ok(rows)
+}
+
+fn is_named(batch: &RecordBatch, place: usize, columns: &[&str], name: &str) -> bool {
+    let text = |column: &str| match batch.column_by_name(column).map(|it| cell(it, place)) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    };
+    columns.iter().any(|column| text(column) == name)
+        || (name.contains('/') && format!("{}{}", text("file"), text("pointer")) == name)
+}
+
+fn row(batch: &RecordBatch, place: usize) -> Map<String, Value> {
+    let fields = batch.schema();
+    let named = fields.fields().iter().zip(batch.columns());
+    named.map(|(field, column)| (field.name().clone(), read(cell(column, place)))).collect()
+}
+
+/// A value with the JSON it holds as text read.
+fn read(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.starts_with(['{', '[']) => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        Value::Array(items) => items.into_iter().map(read).collect(),
+        Value::Object(entries) => {
+            Value::Object(entries.into_iter().map(|(name, value)| (name, read(value))).collect())
+        }
+        other => other,
+    }
+}
