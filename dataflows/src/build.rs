@@ -354,14 +354,14 @@ fn inputs(corpus: &Corpus, read: &Read) -> Inputs {
             path: document.path.clone(),
             digest: document.digest,
             bytes: document.bytes,
-            records: read.objects.get(document).map(|(_, object)| object.digest),
+            records: read.object(document).map(|object| object.digest),
             references: read.references.get(&document.digest).cloned().unwrap_or_default(),
         })
         .chain(corpus.unreadable.iter().map(unread))
         .collect();
     inputs.sort_by(|one, other| one.path.cmp(&other.path));
     let objects =
-        read.objects.values().map(|(key, object)| (format!("records/{key}"), object.clone()));
+        read.objects.iter().map(|(key, object)| (format!("records/{key}"), object.clone()));
     let objects = objects.collect();
     (inputs, objects)
 }

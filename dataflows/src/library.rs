@@ -36,8 +36,22 @@ pub struct Known {
 pub struct Read {
     /// The files that each document refers to, by its digest.
     pub references: BTreeMap<Digest, References>,
-    /// By document, its [`key`] and the object with what was read out of it.
-    pub objects: BTreeMap<Document, (Digest, ObjectRef)>,
+    /// Every document's [`key`].
+    pub keys: BTreeMap<Document, Digest>,
+    /// By key, the object with what was read out of a document.
+    pub objects: BTreeMap<Digest, ObjectRef>,
+}
+
+impl Read {
+    fn remember(&mut self, document: &Document, key: Digest, object: ObjectRef) {
+        self.keys.insert(document.clone(), key);
+        self.objects.insert(key, object);
+    }
+
+    /// The object with what was read out of a document.
+    pub fn object(&self, document: &Document) -> Option<&ObjectRef> {
+        self.objects.get(self.keys.get(document)?)
+    }
 }
 
 #[derive(Debug)]
@@ -147,13 +161,10 @@ impl Shared {
         key: Digest,
     ) -> Option<Box<dyn Iterator<Item = Outcome>>> {
         let earlier = self.known.read.get(&key).cloned();
-        let object = earlier.or_else(|| {
-            let read = locked(&self.read);
-            read.objects.values().find(|(its, _)| *its == key).map(|(_, object)| object.clone())
-        })?;
+        let object = earlier.or_else(|| locked(&self.read).objects.get(&key).cloned())?;
         let bytes = self.store.world().read_object(&object).ok()?;
         let lines = zstd::Decoder::new(io::Cursor::new(bytes)).ok()?;
-        locked(&self.read).objects.insert(document.clone(), (key, object));
+        locked(&self.read).remember(document, key, object);
         let file = document.path.clone();
         // The object is whole: its bytes were just compared with its digest.
         let outcomes = BufReader::new(lines).lines().map(move |line| {
@@ -239,7 +250,7 @@ impl Shared {
             .and_then(|bytes| self.store.put_object("jsonl.zst", rows, &bytes));
         match kept {
             Ok(object) => {
-                locked(&self.read).objects.insert(document.clone(), (key, object));
+                locked(&self.read).remember(document, key, object);
             }
             Err(error) => {
                 locked(&self.failure).get_or_insert(error);
