@@ -1,7 +1,8 @@
 //! Parse documents into API records.
 //!
 //! Formats are recognised by content, never by file name: OpenAPI 3.x and Swagger 2.0 in JSON and
-//! YAML, MCP `tools/list`, OpenAI `tools`, ToolBench and RapidAPI, xLAM and APIGen, BFCL, ACEBench,
+//! YAML, AWS service models, Alibaba Cloud metadata, MCP `tools/list`, OpenAI `tools`, ToolBench
+//! and RapidAPI, xLAM and APIGen, BFCL, ACEBench, API-Bank, `ToolAlpaca`, Seal-Tools, `TaskBench`,
 //! and this project's own JSON Lines, each plain or compressed with zstd or gzip.
 
 use std::collections::BTreeMap;
@@ -29,6 +30,11 @@ mod lines;
 mod listing;
 mod definition;
 mod openapi;
+mod aws;
+mod aliyun;
+mod api_bank;
+mod python;
+mod task_bench;
 mod expand;
 mod part;
 

@@ -71,13 +71,12 @@ pub(super) fn read(
         record.identity = identity(&record);
         return Some(record);
     }
-    let name = text_of(entries, &["api_name", "name"])
-        .or_else(|| text_of(entries, &["id"]).filter(|_| entries.contains_key("desc")));
+    let name = text_of(entries, &["api_name", "name"]);
     // A map from names to definitions leaves the name to the key it lies under.
     let name = name.or_else(|| {
         Some(place.server.as_str()).filter(|key| listed && !key.is_empty() && has_input(entries))
     })?;
-    let described = text_of(entries, &["description", "api_description", "desc"]);
+    let described = text_of(entries, &["description", "api_description"]);
     let bare = (listed || entries.contains_key("annotations"))
         && described.is_some()
         && !wraps_a_list(entries);
@@ -207,8 +206,9 @@ fn wraps_a_list(entries: &Map<String, Json>) -> bool {
 
 fn origin(path: &str, pointer: &str, entries: &Map<String, Json>, place: &Place) -> Origin {
     let own_server = text_of(entries, &["tool_name"]).unwrap_or(&place.server);
-    let source = if entries.contains_key("api_name") || entries.contains_key("required_parameters")
-    {
+    let source = if entries.contains_key("api_description") && entries.contains_key("field") {
+        "seal_tools"
+    } else if entries.contains_key("api_name") || entries.contains_key("required_parameters") {
         "toolbench"
     } else if entries.contains_key("inputSchema") || entries.contains_key("annotations") {
         "mcp"
@@ -266,19 +266,24 @@ fn returns(entries: &Map<String, Json>, plan: &CorpusPlan) -> Value {
     if let Some(template) = entries.get("template_response").filter(|value| value.is_object()) {
         return expanded(&from_template(template, 0), plan);
     }
-    OUTPUTS
-        .iter()
-        .find_map(|key| entries.get(*key).filter(|value| value.is_object()))
-        .map_or(Value::Null, |value| expanded(&schema_of(value, &Map::new()), plan))
+    let found = OUTPUTS.iter().find_map(|key| entries.get(*key).filter(|value| value.is_object()));
+    let Some(found) = found else { return Value::Null };
+    // Answers by status code, as in OpenAPI: that of a call that succeeds.
+    let success = ["200", "201", "2xx"].iter().find_map(|code| found.get(*code));
+    match success.map(|answer| answer.get("schema").unwrap_or(&Json::Null)) {
+        Some(schema) => expanded(schema, plan),
+        None => expanded(&schema_of(found, &Map::new()), plan),
+    }
 }
 
-fn expanded(schema: &Json, plan: &CorpusPlan) -> Value {
+/// The schema with its references followed, which lead into itself.
+pub(super) fn expanded(schema: &Json, plan: &CorpusPlan) -> Value {
     let documents = Documents::alone(schema);
     Expander::new(&documents, plan).expand(documents.main())
 }
 
 /// A JSON Schema as it is, or one made of the flat dialect, which maps names to parameters.
-fn schema_of(value: &Json, definition: &Map<String, Json>) -> Json {
+pub(super) fn schema_of(value: &Json, definition: &Map<String, Json>) -> Json {
     let Json::Object(entries) = value else { return json!({}) };
     let is_schema = entries.get("properties").is_some_and(Json::is_object)
         || entries.contains_key("$schema")
@@ -311,15 +316,32 @@ fn has_default(parameter: &Json) -> bool {
     }
 }
 
-/// A JSON Schema made of a list of named parameters.
-fn from_list<'a>(parameters: impl Iterator<Item = (&'a Json, Option<bool>)>) -> Json {
+/// A JSON Schema made of a list of named parameters, each with what its place says of whether it
+/// is required.
+pub(super) fn from_list<'a>(
+    parameters: impl Iterator<Item = (&'a Json, Option<bool>)> + Clone,
+) -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for (parameter, is_required) in parameters {
+    // Where nothing says which are required, those are that have no default.
+    let says = |key: &str, one: &Json| one.get(key).is_some();
+    let silent = parameters.clone().all(|(one, stated)| {
+        let keys = ["required", "optional", "in", "position"];
+        stated.is_none() && !keys.iter().any(|key| says(key, one))
+    });
+    let lists_optional = parameters.clone().any(|(one, _)| says("optional", one));
+    for (parameter, stated) in parameters {
         let Some(entries) = parameter.as_object() else { continue };
         let Some(name) = text_of(entries, &["name"]) else { continue };
         let mut property = entries.clone();
         property.remove("name");
+        let own = property.get("required").and_then(Json::as_bool);
+        if own.is_some() {
+            property.remove("required");
+        }
+        let optional = property.remove("optional").and_then(|flag| flag.as_bool());
+        let own = own.or(optional.map(|optional| !optional));
+        let unsaid = lists_optional || (silent && !has_default(parameter));
         if let Some(Json::Object(schema)) = property.remove("schema") {
             for (key, value) in schema {
                 property.entry(key).or_insert(value);
@@ -330,8 +352,7 @@ fn from_list<'a>(parameters: impl Iterator<Item = (&'a Json, Option<bool>)>) -> 
         {
             property.insert("x-in".into(), place.to_lowercase().into());
         }
-        let own = property.remove("required").and_then(|own| own.as_bool());
-        if is_required.or(own).unwrap_or(false) {
+        if stated.or(own).unwrap_or(unsaid) {
             required.push(Json::from(name));
         }
         properties.insert(name.into(), Json::Object(property));

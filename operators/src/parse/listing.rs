@@ -6,7 +6,7 @@ use schemas::{CorpusPlan, Rule};
 
 use super::definition::{self, Place};
 use super::part::{Documents, NO_SIBLINGS};
-use super::{Sink, openapi, rejection};
+use super::{Sink, aliyun, aws, openapi, rejection, task_bench};
 
 /// Deepest wrapping looked into.
 const WRAPS_MAX: usize = 12;
@@ -84,15 +84,19 @@ impl Walker<'_> {
             openapi::read(self.path, pointer, &documents, self.plan, self.sink);
             return;
         }
-        if let Some(record) = definition::normalised(self.path, pointer, entries) {
-            (self.sink)(Ok(record));
-            return;
+        if aws::is_service(value) {
+            return aws::read(self.path, pointer, value, self.plan, self.sink);
         }
-        if let Some(record) =
-            definition::read(self.path, pointer, entries, place, listed, self.plan)
-        {
-            (self.sink)(Ok(record));
-            return;
+        if aliyun::is_product(value) {
+            return aliyun::read(self.path, pointer, value, self.plan, self.sink);
+        }
+        let (path, plan) = (self.path, self.plan);
+        let record = definition::normalised(path, pointer, entries)
+            .or_else(|| aliyun::read_api(path, pointer, entries, plan))
+            .or_else(|| task_bench::read(path, pointer, entries, plan))
+            .or_else(|| definition::read(path, pointer, entries, place, listed, plan));
+        if let Some(record) = record {
+            return (self.sink)(Ok(record));
         }
         let inner = place.within(entries);
         for (name, part) in entries {

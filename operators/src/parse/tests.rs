@@ -6,6 +6,9 @@ use schemas::{CorpusPlan, Record, Stage, Value};
 
 use super::{Format, Parsed, parse, parse_lines, recognise};
 
+mod vendors;
+mod benchmarks;
+
 fn parsed(bytes: impl AsRef<[u8]>) -> Parsed {
     parse("shelf/some.file", bytes.as_ref(), &CorpusPlan::default())
 }

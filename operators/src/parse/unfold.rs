@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use schemas::{CorpusPlan, Rule};
 
 use super::part::Documents;
-use super::{Sink, definition, lines, listing, openapi, rejection};
+use super::{Sink, api_bank, definition, lines, listing, openapi, rejection};
 
 /// How the bytes of a document are to be read. What they describe is found out by reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -20,6 +20,8 @@ pub enum Format {
     Lines,
     /// YAML.
     Yaml,
+    /// A table in CSV (RFC 4180) with a column of definitions.
+    Table,
     /// Any of the above, compressed with zstd (RFC 8878).
     Zstd,
     /// Any of the above, compressed with gzip (RFC 1952).
@@ -45,6 +47,7 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
         b'[' => Some(Format::Json),
         b'{' if first_object_ends_its_line(text) => Some(Format::Lines),
         b'{' => Some(Format::Json),
+        _ if api_bank::is_table(text) => Some(Format::Table),
         _ if text.split(|byte| *byte == b'\n').take(YAML_LINES_MAX).any(is_key_line) => {
             Some(Format::Yaml)
         }
@@ -72,7 +75,7 @@ pub(super) fn read(
     };
     match recognise(&head) {
         Some(Format::Lines) => lines::parse_lines(path, reader, plan, sink),
-        Some(Format::Json | Format::Yaml) => {
+        Some(Format::Json | Format::Yaml | Format::Table) => {
             let mut bytes = Vec::new();
             let read = reader.by_ref().take(plan.document_bytes_max + 1).read_to_end(&mut bytes);
             if let Err(error) = read {
@@ -151,6 +154,9 @@ fn read_document(
         Ok(text) => text,
         Err(reason) => return sink(Err(rejection(Rule::Malformed, path, "", reason))),
     };
+    if api_bank::is_table(text.as_bytes()) {
+        return api_bank::read(path, text, plan, sink);
+    }
     let document = if text.trim_ascii_start().starts_with(['{', '[']) {
         match serde_json::from_str::<Json>(text) {
             Ok(document) => document,
