@@ -21,17 +21,22 @@ pub use crate::refine::text::clean;
 mod select;
 mod name;
 mod text;
+mod control;
 mod entity;
 mod shape;
 mod types;
 mod argument;
 mod output;
 mod fitness;
+mod quarantine;
 mod version;
 mod fold;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
 pub const REVISION: &str = "refine 2";
+
+/// Longest resource path kept, in characters.
+const PATH_CHARS_MAX: usize = 400;
 
 /// Extension trait for the `refine` operator.
 pub trait Refine<'scope, T: Timestamp> {
@@ -179,7 +184,8 @@ fn parted<'scope, T: Timestamp>(
 ///
 /// Returns a rejection if the record is no usable tool: the plan does not select where it is
 /// from, it has no name, takes more arguments than the plan allows, says nothing an agent could
-/// act on, or belongs to a framework and not an API.
+/// act on, belongs to a framework and not an API, or holds instructions to the model that a
+/// careful person would hold back.
 pub fn refine(record: &Record, plan: &CorpusPlan) -> Result<Tool, Rejection> {
     refine_with_content(record, plan).map(|(tool, ..)| tool)
 }
@@ -190,9 +196,10 @@ fn refine_with_content(
     record: &Record,
     plan: &CorpusPlan,
 ) -> Result<(Tool, Digest, BTreeSet<Rule>), Rejection> {
+    let identity = name::identity(&record.identity);
     let rejected = |(rule, reason): (Rule, String)| Rejection {
         stage: Stage::Refine,
-        subject: record.identity.clone(),
+        subject: identity.clone(),
         rule: Some(rule),
         reason,
         file: record.origin.file.clone(),
@@ -213,9 +220,9 @@ fn refine_with_content(
     let output = output::output(record, &name, plan, &mut met);
     let line = |text: &str| clean(text, plan.argument_chars_max);
     let mut tool = Tool {
-        id: ToolId::of([&record.identity]),
+        id: ToolId::of([&identity]),
         revision: Digest::default(),
-        identity: record.identity.clone(),
+        identity: identity.clone(),
         name,
         description,
         source: line(&record.origin.source),
@@ -224,10 +231,15 @@ fn refine_with_content(
         category: line(&record.origin.category),
         license: line(&record.origin.license),
         method: record.method.clone(),
-        path: record.path.clone(),
+        path: record.path.as_deref().map(|path| text::neutral(path, PATH_CHARS_MAX)),
         input,
         output,
     };
+    if plan.quarantine
+        && let Some(caught) = quarantine::caught(record, &tool)
+    {
+        return Err(rejected(caught));
+    }
     let content = Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output));
     tool.revision = revision(&tool, content);
     Ok((tool, content, met))

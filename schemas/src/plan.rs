@@ -49,6 +49,9 @@ pub struct CorpusPlan {
     pub argument_chars_max: usize,
     /// Most choices kept of an enumeration; a longer one becomes plain text.
     pub choices_max: usize,
+    /// Whether a tool whose text gives the model suspicious instructions is turned away, with the
+    /// rule that caught it. Control tokens and hidden characters are neutralised either way.
+    pub quarantine: bool,
     /// Sources that are used: patterns with `*` for any text, those with `!` before them exclude.
     /// Empty means all.
     pub sources: Vec<String>,
@@ -64,6 +67,7 @@ impl CorpusPlan {
             argument_chars_max: 0,
             sources: Vec::new(),
             licenses: Vec::new(),
+            quarantine: true,
             ..plan.clone()
         };
         refined(self) == refined(other)
@@ -164,6 +168,7 @@ impl Default for CorpusPlan {
             description_chars_max: 1_000,
             argument_chars_max: 300,
             choices_max: 64,
+            quarantine: true,
             sources: Vec::new(),
             licenses: Vec::new(),
         }

@@ -48,6 +48,18 @@ rules! {
     FrameworkMove = "framework_move",
     /// Nothing in the record says what the tool does.
     TooPoor = "too_poor",
+    /// Held back: text hidden in characters that nobody can see.
+    QuarantineHidden = "quarantine_hidden",
+    /// Held back: tells the model to disregard its instructions.
+    QuarantineOverride = "quarantine_override",
+    /// Held back: tells the model to keep something from the user.
+    QuarantineSecrecy = "quarantine_secrecy",
+    /// Held back: tells the model to fetch secrets and pass them on.
+    QuarantineExfiltration = "quarantine_exfiltration",
+    /// Held back: speaks as the system, or gives the model another role.
+    QuarantineImpersonation = "quarantine_impersonation",
+    /// Held back: tells the model how to use tools that are not its own.
+    QuarantineCrossTool = "quarantine_cross_tool",
     /// Says the same as another record.
     Repeated = "repeated",
     /// Another version or another wording of the same operation is kept.

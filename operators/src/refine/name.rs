@@ -9,6 +9,19 @@ use super::text;
 /// Longest name of a tool or an argument, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
+/// Longest identity kept, in characters.
+const IDENTITY_CHARS_MAX: usize = 400;
+
+/// The identity of a record as it may be shown: itself, or what of it is neutral and short with
+/// digits of the whole, so that two that differ still do.
+pub(super) fn identity(published: &str) -> String {
+    let shown = text::neutral(published, IDENTITY_CHARS_MAX);
+    if shown == published {
+        return shown;
+    }
+    format!("{shown}~{}", Digest::of(published.as_bytes()).short())
+}
+
 /// The name of a tool, `[A-Za-z0-9_-]{1,64}`, and the original where the name lost its words.
 ///
 /// # Errors

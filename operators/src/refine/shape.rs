@@ -14,6 +14,9 @@ pub(super) struct Shaper<'a> {
     met: BTreeSet<Rule>,
 }
 
+/// Longest regular expression kept, in characters: one cut short would be another.
+const PATTERN_CHARS_MAX: usize = 200;
+
 /// Most steps from a schema to a part of it, compositions and type names included.
 const STEPS_MAX: usize = 40;
 
@@ -136,7 +139,7 @@ impl<'a> Shaper<'a> {
                 let format = if stated.is_empty() { format } else { stated };
                 Shape::Text {
                     format: text::clean(format, 40),
-                    pattern: said("pattern").chars().take(200).collect(),
+                    pattern: text::pattern(said("pattern"), PATTERN_CHARS_MAX),
                 }
             }
             Type::Integer => integer(schema),
@@ -306,13 +309,8 @@ pub(super) fn fitted(value: &Value, shape: &Shape) -> Option<Value> {
     if value.is_null() || value.as_text() == Some("") {
         return None;
     }
-    if let (Shape::Text { .. }, Value::Text(written)) = (shape, value) {
-        let chars_max = 200;
-        return (written.chars().count() <= chars_max)
-            .then(|| Value::Text(text::clean(written, chars_max)));
-    }
     if shape.admits(value) {
-        return Some(value.clone());
+        return text::value(value).filter(|value| shape.admits(value));
     }
     let converted = match (shape, value) {
         (Shape::Text { .. }, Value::Integer(_) | Value::Number(_) | Value::Bool(_)) => {

@@ -1,5 +1,8 @@
 //! Descriptions without markup and without anything a reader cannot see or a model would obey.
 
+use schemas::Value;
+
+use super::control::{is_hidden, tamed, visible};
 use super::entity;
 
 /// Longest text looked at, as a multiple of what is kept of it: markup is longer than its words.
@@ -9,7 +12,8 @@ const MARKUP_FACTOR: usize = 8;
 ///
 /// HTML tags, entities and Markdown links become the text they show. Control, zero-width,
 /// bidirectional and tag characters are removed, and chat control tokens lose their brackets, so
-/// that they are words. Whitespace is collapsed. Text in any script stays as it is.
+/// that they are words. Whitespace is collapsed. Text in any script stays as it is, with the
+/// joiners that its letters or its emoji need.
 pub fn clean(text: &str, chars_max: usize) -> String {
     let bytes_max = chars_max.saturating_mul(MARKUP_FACTOR).saturating_add(256);
     let text = if text.len() <= bytes_max {
@@ -21,11 +25,63 @@ pub fn clean(text: &str, chars_max: usize) -> String {
     if is_clean(text) {
         return shortened(text, chars_max);
     }
-    let visible: String = text.chars().map(seen).filter(|c| !is_hidden(*c)).collect();
-    let shown = without_links(&without_tags(&visible));
-    let decoded: String = entity::decoded(&shown).chars().filter(|c| !is_hidden(*c)).collect();
-    let tame = tamed(&without_tags(&decoded));
+    let spaced: String = text.chars().map(seen).collect();
+    let shown = without_links(&without_tags(&visible(&spaced)));
+    let decoded = entity::decoded(&shown);
+    let tame = tamed(&without_tags(&visible(&decoded)));
     shortened(&collapsed(&tame), chars_max)
+}
+
+/// A text that is no prose, such as a path or an identifier: nothing hidden, no control tokens, the
+/// rest as it is. Cut at so many characters.
+pub(super) fn neutral(text: &str, chars_max: usize) -> String {
+    if is_clean(text) {
+        return shortened(text, chars_max);
+    }
+    let spaced: String = text.chars().take(chars_max + 1).map(seen).collect();
+    shortened(&collapsed(&tamed(&visible(&spaced))), chars_max)
+}
+
+/// A regular expression, or nothing if it would show what no text may: it cannot be changed and
+/// mean the same.
+pub(super) fn pattern(written: &str, chars_max: usize) -> String {
+    let fits = written.chars().nth(chars_max).is_none();
+    let is_neutral = || visible(written) == written && tamed(written) == written;
+    if fits && is_neutral() { written.into() } else { String::new() }
+}
+
+/// Most parts kept of a value that stands as a default, an example or a choice.
+const VALUE_PARTS_MAX: usize = 200;
+
+/// Longest text kept of such a value, in characters: one cut short would be another value.
+pub(super) const VALUE_CHARS_MAX: usize = 200;
+
+/// A value with its texts cleaned; nothing if it is too large to be quoted whole.
+pub(super) fn value(value: &Value) -> Option<Value> {
+    let mut parts_left = VALUE_PARTS_MAX;
+    value_within(value, &mut parts_left)
+}
+
+fn value_within(value: &Value, parts_left: &mut usize) -> Option<Value> {
+    *parts_left = parts_left.checked_sub(1)?;
+    let text = |written: &str| {
+        let fits = written.chars().nth(VALUE_CHARS_MAX).is_none();
+        fits.then(|| clean(written, VALUE_CHARS_MAX))
+    };
+    Some(match value {
+        Value::Text(written) => Value::Text(text(written)?),
+        Value::List(items) => {
+            let items = items.iter().map(|item| value_within(item, parts_left));
+            Value::List(items.collect::<Option<_>>()?)
+        }
+        Value::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(name, part)| Some((text(name)?, value_within(part, parts_left)?)));
+            Value::Object(entries.collect::<Option<_>>()?)
+        }
+        other => other.clone(),
+    })
 }
 
 /// A name without anything hidden, its whitespace collapsed.
@@ -48,7 +104,7 @@ pub(super) fn shortened(text: &str, chars_max: usize) -> String {
 fn is_clean(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().all(|byte| {
-        matches!(byte, b' '..=b'~') && !matches!(byte, b'<' | b'&' | b'[' | b'|' | b'>')
+        matches!(byte, b' '..=b'}') && !matches!(byte, b'<' | b'&' | b'[' | b'|' | b'>')
     }) && !bytes.windows(2).any(|pair| pair == b"  ")
         && bytes.first() != Some(&b' ')
         && bytes.last() != Some(&b' ')
@@ -61,32 +117,6 @@ fn seen(character: char) -> char {
     } else {
         character
     }
-}
-
-/// Characters that show nothing, or change how others show: Unicode 16.0 sections 23.2, 23.3,
-/// 23.4, 23.8 and 23.9.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{e000}'..='\u{f8ff}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{10ffff}'
-        )
 }
 
 /// Tags of HTML and of the documentation formats that look like it. Others, such as
@@ -254,125 +284,6 @@ fn without_links(text: &str) -> String {
                 out.push_str(&rest[..middle + 2]);
                 rest = after;
             }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Words that chat templates put in angle or square brackets to steer a conversation.
-const CONTROL_WORDS: [&str; 34] = [
-    "tool_call",
-    "tool_calls",
-    "tool_response",
-    "tool_responses",
-    "tool_result",
-    "tool_results",
-    "tools",
-    "tool",
-    "function_call",
-    "function_calls",
-    "function_results",
-    "function",
-    "functions",
-    "think",
-    "thinking",
-    "thought",
-    "reasoning",
-    "answer",
-    "s",
-    "bos",
-    "eos",
-    "pad",
-    "unk",
-    "sys",
-    "system",
-    "user",
-    "assistant",
-    "human",
-    "invoke",
-    "parameter",
-    "start_of_turn",
-    "end_of_turn",
-    "observation",
-    "im_end",
-];
-
-/// The same in square brackets, as Llama 2 and Mistral write them.
-const BRACKETED_WORDS: [&str; 10] = [
-    "INST",
-    "TOOL_CALLS",
-    "AVAILABLE_TOOLS",
-    "TOOL_RESULTS",
-    "TOOL_CONTENT",
-    "SYSTEM_PROMPT",
-    "IMG",
-    "ARGS",
-    "CALL_ID",
-    "THINK",
-];
-
-/// Most rounds of taking brackets away, since taking one away can make another.
-const ROUNDS_MAX: usize = 4;
-
-/// The text with the brackets of control tokens taken away.
-fn tamed(text: &str) -> String {
-    let mut text = text.to_string();
-    for _ in 0..ROUNDS_MAX {
-        let tamer = tamed_once(&text);
-        if tamer == text {
-            return text;
-        }
-        text = tamer;
-    }
-    // Whoever nests tokens this deep wants to get one through.
-    text.replace(['<', '>', '|', '[', ']'], " ")
-}
-
-fn tamed_once(text: &str) -> String {
-    let mut out = text.to_string();
-    for (token, plain) in
-        [("<|", " "), ("|>", " "), ("<｜", " "), ("｜>", " "), ("<<", " "), (">>", " ")]
-    {
-        if out.contains(token) {
-            out = out.replace(token, plain);
-        }
-    }
-    if out.contains('<') {
-        out = unbracketed(&out, '<', '>', |word| {
-            CONTROL_WORDS.iter().any(|control| word.eq_ignore_ascii_case(control))
-        });
-    }
-    if out.contains('[') {
-        out = unbracketed(&out, '[', ']', |word| BRACKETED_WORDS.contains(&word));
-    }
-    out
-}
-
-/// Longest control token looked for, in bytes.
-const TOKEN_BYTES_MAX: usize = 200;
-
-fn unbracketed(text: &str, open: char, close: char, controls: impl Fn(&str) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(open) {
-        out.push_str(&rest[..start]);
-        rest = &rest[start + 1..];
-        let window = &rest.as_bytes()[..rest.len().min(TOKEN_BYTES_MAX)];
-        let end = window.iter().position(|byte| *byte == close as u8);
-        let inner = end.map(|end| rest[..end].trim());
-        let word = inner.map(|inner| {
-            let inner = inner.trim_start_matches('/').trim_end_matches('/').trim();
-            inner.split([' ', '=', ':']).next().unwrap_or_default()
-        });
-        match (end, inner, word) {
-            (Some(end), Some(inner), Some(word)) if controls(word) => {
-                out.push(' ');
-                out.push_str(inner.trim_matches('/'));
-                out.push(' ');
-                rest = &rest[end + 1..];
-            }
-            _ => out.push(open),
         }
     }
     out.push_str(rest);
