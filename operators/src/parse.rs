@@ -26,6 +26,7 @@ pub use crate::parse::unfold::{Format, recognise};
 mod bound;
 mod refers;
 mod unfold;
+mod mend;
 mod lines;
 mod listing;
 mod definition;

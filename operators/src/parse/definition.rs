@@ -1,5 +1,7 @@
 //! One tool, in the dialects of MCP, OpenAI, xLAM, BFCL, ToolBench, RapidAPI and their kin.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -295,10 +297,12 @@ pub(super) fn schema_of(value: &Json, definition: &Map<String, Json>) -> Json {
     }
     let declares = entries.values().any(|one| one.get("required").is_some_and(Json::is_boolean));
     let listed = definition.get("required").and_then(Json::as_array);
+    let listed: Option<BTreeSet<&str>> =
+        listed.map(|listed| listed.iter().filter_map(Json::as_str).collect());
     let required: Vec<&String> = entries
         .iter()
-        .filter(|(name, parameter)| match listed {
-            Some(listed) => listed.iter().any(|one| one.as_str() == Some(name)),
+        .filter(|(name, parameter)| match &listed {
+            Some(listed) => listed.contains(name.as_str()),
             None if declares => parameter.get("required") == Some(&Json::Bool(true)),
             // Where nothing says which are required, those are that have no default.
             None => !has_default(parameter),

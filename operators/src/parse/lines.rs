@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use schemas::{CorpusPlan, Rule};
 
 use super::part::{Documents, NO_SIBLINGS};
-use super::{Sink, definition, listing, openapi, rejection, unfold};
+use super::{Sink, definition, listing, mend, openapi, rejection, unfold};
 
 /// Most malformed lines reported one by one; the rest are counted.
 const REPORTED_MAX: u64 = 1_000;
@@ -35,7 +35,7 @@ pub fn parse_lines(path: &str, mut reader: impl BufRead, plan: &CorpusPlan, sink
         let pointer = format!("/{number}");
         if plan.line_bytes_max < line.len() as u64 && !line.ends_with(b"\n") {
             let reason = format!("line {number} is longer than {} bytes", plan.line_bytes_max);
-            tally.malformed(path, &pointer, reason, sink);
+            tally.unread(Rule::TooLarge, path, &pointer, reason, sink);
             if skip_line(&mut reader).is_err() {
                 break;
             }
@@ -60,7 +60,7 @@ fn parse_line(
         Err(error) => {
             let byte = error.valid_up_to();
             let reason = format!("line {number} is not UTF-8 text: byte {byte} is malformed");
-            return tally.malformed(path, pointer, reason, sink);
+            return tally.unread(Rule::Malformed, path, pointer, reason, sink);
         }
     };
     if text.is_empty() {
@@ -69,11 +69,16 @@ fn parse_line(
     if let Some(record) = definition::tidy_row(path, pointer, text) {
         return sink(Ok(record));
     }
-    let row = match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(row) => row,
+    let row = match mend::read(text) {
+        Ok((row, 0)) => row,
+        Ok((row, halves)) => {
+            let reason = format!("line {number} {}", mend::told(halves));
+            tally.unread(Rule::Malformed, path, pointer, reason, sink);
+            row
+        }
         Err(error) => {
             let reason = format!("line {number} {}", unfold::invalid_json(text, &error));
-            return tally.malformed(path, pointer, reason, sink);
+            return tally.unread(Rule::Malformed, path, pointer, reason, sink);
         }
     };
     let mut found = false;
@@ -101,10 +106,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn malformed(&mut self, path: &str, pointer: &str, reason: String, sink: Sink<'_>) {
+    fn unread(&mut self, rule: Rule, path: &str, pointer: &str, reason: String, sink: Sink<'_>) {
         self.malformed += 1;
         if self.malformed <= REPORTED_MAX {
-            sink(Err(rejection(Rule::Malformed, path, pointer, reason)));
+            sink(Err(rejection(rule, path, pointer, reason)));
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use schemas::{CorpusPlan, Rule};
 
 use super::part::Documents;
-use super::{Sink, api_bank, definition, lines, listing, openapi, rejection};
+use super::{Sink, api_bank, definition, lines, listing, mend, openapi, rejection};
 
 /// How the bytes of a document are to be read. What they describe is found out by reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -158,8 +158,12 @@ fn read_document(
         return api_bank::read(path, text, plan, sink);
     }
     let document = if text.trim_ascii_start().starts_with(['{', '[']) {
-        match serde_json::from_str::<Json>(text) {
-            Ok(document) => document,
+        match mend::read(text) {
+            Ok((document, 0)) => document,
+            Ok((document, halves)) => {
+                sink(Err(rejection(Rule::Malformed, path, "", mend::told(halves))));
+                document
+            }
             Err(error) if error.to_string().starts_with("trailing characters") => {
                 return lines::parse_lines(path, text.as_bytes(), plan, sink);
             }
@@ -250,11 +254,15 @@ fn read_yaml(text: &str, plan: &CorpusPlan) -> Result<Json, String> {
     })
 }
 
+/// Nodes and events that a short document may have beyond one for each of its bytes.
+const YAML_SPARE: usize = 10_000;
+
 fn read_yaml_here(text: &str, bytes_max: usize) -> Result<Json, String> {
     let budget = serde_saphyr::budget! {
         max_depth: DEPTH_MAX,
-        max_events: bytes_max / 4,
-        max_nodes: bytes_max / 8,
+        // Written out, nothing has more parts than bytes: what has is made of aliases.
+        max_events: 2 * text.len() + YAML_SPARE,
+        max_nodes: text.len() + YAML_SPARE,
         max_documents: 1,
         max_total_scalar_bytes: bytes_max,
     };
@@ -313,7 +321,16 @@ pub(super) fn unreadable(path: &str, error: &io::Error, plan: &CorpusPlan) -> sc
         return rejection(Rule::TooLarge, path, "", reason);
     }
     let reason = format!("cannot be read: {}", one_line(&error.to_string()));
-    rejection(Rule::Unreachable, path, "", reason)
+    // A decoder fails with one of these; a disk does not.
+    let is_malformed = matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::Other
+    );
+    let rule = if is_malformed { Rule::Malformed } else { Rule::Unreachable };
+    rejection(rule, path, "", reason)
 }
 
 fn first_object_ends_its_line(text: &[u8]) -> bool {

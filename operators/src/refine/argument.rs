@@ -131,11 +131,12 @@ pub(super) fn arguments(
 fn composed(schema: &Value) -> Cow<'_, Value> {
     let Some(Value::List(parts)) = schema.get("allOf") else { return Cow::Borrowed(schema) };
     let mut properties: Vec<(String, Value)> = Vec::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
     let mut required: Vec<Value> = Vec::new();
     for part in std::iter::once(schema).chain(parts) {
         if let Some(Value::Object(more)) = part.get("properties") {
             for (name, property) in more {
-                if !properties.iter().any(|(other, _)| other == name) {
+                if names.insert(name) {
                     properties.push((name.clone(), property.clone()));
                 }
             }

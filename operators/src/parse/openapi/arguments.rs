@@ -1,6 +1,6 @@
 //! Path, query, header and body parameters of an operation as one object schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -81,16 +81,22 @@ fn declared<'a>(reader: &Reader<'a>, expander: &Expander<'a>) -> Vec<Part<'a>> {
 struct Arguments {
     properties: Vec<(String, Value)>,
     names: BTreeSet<String>,
+    /// The next suffix tried of a name that is there more than once.
+    counts: BTreeMap<String, usize>,
     required: BTreeSet<String>,
 }
 
 impl Arguments {
     fn add(&mut self, name: &str, place: &str, mut schema: Vec<(String, Value)>, required: bool) {
         let mut unique = name.to_string();
-        let mut count = 1;
+        // Counted on from the last one of the name, or many of one name would take forever.
+        let mut count = self.counts.get(name).copied().unwrap_or(1);
         while !self.names.insert(unique.clone()) {
             unique = if count == 1 { format!("{name}_{place}") } else { format!("{name}_{count}") };
             count += 1;
+        }
+        if 1 < count {
+            self.counts.insert(name.into(), count);
         }
         set(&mut schema, "x-in", Value::text(place));
         if required {
