@@ -26,7 +26,7 @@ use crate::summary::Summary;
 /// What to build.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Files and folders of API descriptions.
+    /// Files, folders and patterns of API descriptions; `-` for standard input.
     pub corpus: Vec<PathBuf>,
     /// The world's folder.
     pub world: PathBuf,

@@ -54,15 +54,17 @@ enum Command {
 
 /// Build a world from a corpus, or bring it up to date: the same command.
 ///
-/// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), MCP tools/list, OpenAI
-/// tools, ToolBench/RapidAPI, xLAM/APIGen and normalised JSON Lines, plain or compressed with zstd
-/// or gzip; formats are recognised by content. Only what changed since the last version is made
-/// anew. A file that cannot be read is a rejection with a reason, see `agentscaler list
-/// rejections`.
+/// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), AWS service models,
+/// Alibaba Cloud metadata, MCP tools/list, OpenAI tools, ToolBench/RapidAPI, xLAM/APIGen, BFCL,
+/// ACEBench, API-Bank, ToolAlpaca, Seal-Tools, TaskBench and normalised JSON Lines, plain or
+/// compressed with zstd or gzip; formats are recognised by content. Only what changed since the
+/// last version is made anew. A file that cannot be read is a rejection with a reason, see
+/// `agentscaler list rejections`.
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Example: agentscaler build my-apis/ --world world -w 2")]
 struct BuildArgs {
-    /// Files and folders of API descriptions.
+    /// Files and folders of API descriptions; patterns such as 'apis/**/*.json', in quotes where a
+    /// shell would expand them; `-` for standard input.
     #[arg(required = true, value_name = "CORPUS")]
     corpus: Vec<PathBuf>,
     /// The world's folder; made if it is not there.

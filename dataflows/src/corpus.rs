@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use schemas::{Digest, Document, Rejection, Rule, Stage};
+
+mod given;
+
+/// The name by which standard input goes.
+const STANDARD_INPUT: &str = "stdin";
 
 /// Deepest folder looked into below a corpus root.
 const DEPTH_MAX: usize = 32;
@@ -26,8 +32,30 @@ pub struct Corpus {
 /// Where a file really is, and how it looked when it was digested.
 #[derive(Clone, Debug)]
 pub struct Place {
-    path: PathBuf,
+    source: Source,
     stamp: Stamp,
+}
+
+/// What is opened to read a file.
+#[derive(Clone, Debug)]
+enum Source {
+    Path(PathBuf),
+    /// A file without a name, which every handle reads at one and the same place: it is read by
+    /// one worker, from its start to its end.
+    Spool(Arc<File>),
+}
+
+impl Source {
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Source::Path(path) => File::open(path),
+            Source::Spool(file) => {
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                Ok(file)
+            }
+        }
+    }
 }
 
 /// What a file system changes when a file's content changes: size, and times of change.
@@ -40,7 +68,7 @@ impl Place {
     ///
     /// Fails if the system does.
     pub fn open(&self) -> io::Result<File> {
-        File::open(&self.path)
+        self.source.open()
     }
 
     /// Whether an open file is still the one that was digested.
@@ -77,6 +105,20 @@ pub enum CorpusError {
         /// The path given.
         path: PathBuf,
     },
+    /// A pattern given is malformed.
+    #[error("pattern \"{}\" cannot be read: {reason}", pattern.display())]
+    Pattern {
+        /// The pattern.
+        pattern: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No path matches a pattern given.
+    #[error("nothing matches the pattern \"{}\"", pattern.display())]
+    NoMatch {
+        /// The pattern.
+        pattern: PathBuf,
+    },
     /// There is no file below any path given.
     #[error("no file was found in the corpus")]
     Empty,
@@ -88,6 +130,13 @@ impl CorpusError {
         match self {
             CorpusError::Unreadable { .. } => Some("name files and folders that are there"),
             CorpusError::Ambiguous { .. } => None,
+            CorpusError::Pattern { .. } => {
+                Some("write a wildcard that is meant as itself in brackets, such as [*] or [[]")
+            }
+            CorpusError::NoMatch { .. } => Some(
+                "* matches within a name and ** folders of any depth, as in 'apis/**/*.json'; a \
+                 file whose name has wildcards goes by that name",
+            ),
             CorpusError::IsWorld { .. } => {
                 Some("name the folder of API descriptions, and the world apart from it")
             }
@@ -99,43 +148,49 @@ impl CorpusError {
 impl Corpus {
     /// Looks at every file below the paths given and digests its content.
     ///
+    /// A path given is a file, a folder, a pattern with `*`, `?`, `[…]` or `**` that no shell has
+    /// expanded, or `-`, which is standard input and goes by the name `stdin`.
+    ///
     /// A file goes by the last part of the path given and its place below, so that a corpus can be
-    /// moved as a whole. Names that begin with a dot are passed over, and so is the folder `world`:
+    /// moved as a whole; of a pattern, the part before its first wildcard counts as the path given. Names that begin with a dot are passed over, and so is the folder `world`:
     /// what is made is no corpus. Links are followed only to files below the same path given; a
     /// folder in it is read in its own place. The files' bytes are read once and not kept.
     ///
     /// # Errors
     ///
-    /// Fails if a path given cannot be read, if two files go by one name, or if there is none.
+    /// Fails if a path given cannot be read, if nothing matches a pattern, if two files go by one
+    /// name, or if there is none.
     pub fn scan(paths: &[PathBuf], world: &Path) -> Result<Corpus, CorpusError> {
         // A world that is not there yet is in nobody's way.
         let world = fs::canonicalize(world).ok();
         let mut corpus = Corpus { world, ..Corpus::default() };
         let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
         for given in paths {
-            let unreadable = |error| CorpusError::Unreadable { path: given.clone(), error };
-            let root = fs::canonicalize(given).map_err(unreadable)?;
-            if root.is_dir() {
-                fs::read_dir(&root).map_err(unreadable)?;
+            if given::is_standard_input(given) {
+                continue;
             }
-            if corpus.world.as_ref().is_some_and(|its| root.starts_with(its)) {
-                return Err(CorpusError::IsWorld { path: given.clone() });
-            }
-            let name = root.file_name().map_or_else(|| "corpus".into(), |it| it.to_string_lossy());
-            let mut found = Vec::new();
-            corpus.walk(&root, &root, &name, 0, &mut found);
-            for (file, path) in found {
+            for (file, path) in corpus.found(given)? {
                 if names.get(&file).is_some_and(|known| *known != path) {
                     return Err(CorpusError::Ambiguous { name: file });
                 }
                 names.insert(file, path);
             }
         }
-        for (name, path) in names {
-            match digest(&path) {
+        let mut sources: BTreeMap<String, Source> =
+            names.into_iter().map(|(name, path)| (name, Source::Path(path))).collect();
+        if let Some(given) = paths.iter().find(|given| given::is_standard_input(given)) {
+            let file = given::spooled()
+                .map_err(|error| CorpusError::Unreadable { path: given.clone(), error })?;
+            let spool = Source::Spool(Arc::new(file));
+            if sources.insert(STANDARD_INPUT.into(), spool).is_some() {
+                return Err(CorpusError::Ambiguous { name: STANDARD_INPUT.into() });
+            }
+        }
+        for (name, source) in sources {
+            match digest(&source) {
                 Ok((digest, bytes, stamp)) => {
                     let document = Document { digest, path: name, bytes };
-                    corpus.files.insert(document, Place { path, stamp });
+                    corpus.files.insert(document, Place { source, stamp });
                 }
                 Err(error) => corpus.reject(name, &format!("cannot be read: {error}")),
             }
@@ -147,6 +202,75 @@ impl Corpus {
             return Err(CorpusError::Empty);
         }
         Ok(corpus)
+    }
+
+    /// The files that a path or a pattern given stands for, each with the name it goes by.
+    fn found(&mut self, given: &Path) -> Result<Vec<(String, PathBuf)>, CorpusError> {
+        let is_pattern = given::is_pattern(given);
+        let start = if is_pattern { given::base(given) } else { given.into() };
+        let unreadable = |error| CorpusError::Unreadable { path: start.clone(), error };
+        let root = match fs::canonicalize(&start) {
+            // What matches below a folder that is not there is nothing.
+            Err(error) if is_pattern && error.kind() == io::ErrorKind::NotFound => {
+                return Err(CorpusError::NoMatch { pattern: given.into() });
+            }
+            root => root.map_err(unreadable)?,
+        };
+        if root.is_dir() {
+            fs::read_dir(&root).map_err(unreadable)?;
+        }
+        if self.world.as_ref().is_some_and(|its| root.starts_with(its)) {
+            return Err(CorpusError::IsWorld { path: given.into() });
+        }
+        let name = root.file_name().map_or_else(|| "corpus".into(), |it| it.to_string_lossy());
+        let mut found = Vec::new();
+        if !is_pattern {
+            self.walk(&root, &root, &name, 0, &mut found);
+            return Ok(found);
+        }
+        let (mut matched, unread) = (0, self.unreadable.len());
+        for path in given::matches(given)? {
+            matched += 1;
+            let error = match path {
+                Ok(path) => {
+                    self.walk_match(&root, &start, &path, &name, &mut found);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let below = error.path().strip_prefix(&start).unwrap_or(error.path());
+            let reason = format!("cannot be read: {}", error.error());
+            self.reject(format!("{name}/{}", below.display()), &reason);
+        }
+        if matched == 0 || (found.is_empty() && self.unreadable.len() == unread) {
+            return Err(CorpusError::NoMatch { pattern: given.into() });
+        }
+        Ok(found)
+    }
+
+    /// Walks what matches a pattern, unless it is of the world.
+    fn walk_match(
+        &mut self,
+        root: &Path,
+        start: &Path,
+        path: &Path,
+        name: &str,
+        found: &mut Vec<(String, PathBuf)>,
+    ) {
+        let real = fs::canonicalize(path);
+        let is_world = |real: &PathBuf| self.world.as_ref().is_some_and(|it| real.starts_with(it));
+        if real.as_ref().is_ok_and(is_world) {
+            return;
+        }
+        // A `./` may be in one of the two only.
+        let plain = |it| Path::strip_prefix(it, ".").unwrap_or(it);
+        let below = plain(path).strip_prefix(plain(start)).unwrap_or(path);
+        let Some(below) = below.to_str() else {
+            let bytes = below.as_os_str().as_encoded_bytes().escape_ascii();
+            return self.reject(format!("{name}/{bytes}"), "has a name that is not UTF-8");
+        };
+        let depth = Path::new(below).components().count();
+        self.walk(root, path, &format!("{name}/{below}"), depth, found);
     }
 
     fn walk(
@@ -216,8 +340,8 @@ impl Corpus {
     }
 }
 
-fn digest(path: &Path) -> io::Result<(Digest, u64, Stamp)> {
-    let mut file = File::open(path)?;
+fn digest(source: &Source) -> io::Result<(Digest, u64, Stamp)> {
+    let mut file = source.open()?;
     let stamp = stamp(&file.metadata()?);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
