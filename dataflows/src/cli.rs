@@ -10,12 +10,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::build::{BuildError, Request};
+use crate::export::ExportError;
 use crate::store::{Latest, StoreError};
 
 mod building;
 mod progress;
 mod listing;
 mod explaining;
+mod exporting;
 mod proving;
 
 /// Most worker threads: each has a part of the memory and of the work.
@@ -44,6 +46,7 @@ enum Command {
     Verify(VerifyArgs),
     List(ListArgs),
     Explain(ExplainArgs),
+    Export(ExportArgs),
     /// Print a completion script for a shell.
     #[command(before_help = "Example: agentscaler completions bash > agentscaler.bash")]
     Completions {
@@ -174,6 +177,30 @@ enum Kind {
     Rejections,
 }
 
+/// Export what the latest version of a world holds, in a format that others read.
+///
+/// `tools` are one JSON array of OpenAI tools: name, description, and parameters as JSON Schema
+/// (draft 2020-12). Names are unique in a domain and may occur more than once in the export.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler export tools --world world --output tools.json")]
+struct ExportArgs {
+    /// What to export.
+    what: Exported,
+    /// The world's folder.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// The file to write, in place of an older one; `-` for standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Exported {
+    /// Every tool, as OpenAI tools.
+    Tools,
+}
+
 /// How a command that could run ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
@@ -204,6 +231,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Verify(verify) => proving::run(verify, args.quiet),
         Command::List(list) => listing::run(list, args.quiet),
         Command::Explain(explain) => explaining::run(explain, args.quiet),
+        Command::Export(export) => exporting::run(export, args.quiet),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Args::command();
@@ -255,11 +283,12 @@ impl BuildArgs {
 
 /// An error with its causes, and what can be done about it.
 fn explained(error: &anyhow::Error) -> String {
-    let remedy = match (error.downcast_ref::<BuildError>(), error.downcast_ref::<StoreError>()) {
-        (Some(error), _) => error.remedy(),
-        (None, Some(error)) => error.remedy(),
-        (None, None) => None,
-    };
+    let of_build = error.downcast_ref::<BuildError>().and_then(BuildError::remedy);
+    let of_store = error.downcast_ref::<StoreError>().or(match error.downcast_ref() {
+        Some(ExportError::Store(error)) => Some(error),
+        _ => None,
+    });
+    let remedy = of_build.or_else(|| of_store.and_then(StoreError::remedy));
     let said = format!("{error:#}");
     let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
     lines.extend(remedy.map(|remedy| format!("  {remedy}")));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
-//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing
+//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export
 //!  knobs ──────────┘                          └─ ledger, shelf ────┘
 //! ```
 //!
@@ -28,4 +28,5 @@ pub mod summary;
 pub mod prove;
 pub mod listing;
 pub mod explain;
+pub mod export;
 pub mod cli;

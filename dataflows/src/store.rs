@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Digest;
 
+pub use self::disk::replace_streamed;
 pub use self::layout::{Dataset, ShownFile, files};
 pub use self::lock::{Commit, Locked, Tally};
 pub use self::manifest::{CONFIGS, Contents, FORMAT, Input, Manifest, ObjectRef};

@@ -47,6 +47,38 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
+/// Writes a file outside a world in place of another, as it comes: a reader sees the old one or the
+/// new one whole, and whatever stops the writing leaves the old one.
+///
+/// # Errors
+///
+/// Fails if `write` does, or if the file system refuses.
+pub fn replace_streamed<T, E: From<StoreError>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let beside = temporary_beside(path);
+    // No lock keeps other processes from writing here.
+    let mut name = beside.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}", std::process::id()));
+    let temporary = beside.with_file_name(name);
+    discard(&temporary);
+    let mut file = io::BufWriter::new(create_new(&temporary, 0o644)?);
+    let written = write(&mut file).and_then(|made| {
+        step("write", path, || file.flush())?;
+        step("sync", path, || file.get_ref().sync_all())?;
+        rename(&temporary, path)?;
+        Ok(made)
+    });
+    if written.is_err() {
+        discard(&temporary);
+    }
+    let made = written?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new(".")))?;
+    Ok(made)
+}
+
 /// The name under which a file is written before it takes its own. No two are alike, since two
 /// threads may be about to keep the same bytes.
 pub(super) fn temporary_beside(path: &Path) -> PathBuf {
