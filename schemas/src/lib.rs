@@ -4,7 +4,8 @@
 //! and no clock. In the order in which the product makes them:
 //!
 //! [`Document`] → [`Record`] → [`Tool`] → [`Link`] → [`Membership`] → [`Domain`] → [`Environment`]
-//! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`].
+//! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`], [`Request`] and
+//! [`Answer`].
 
 pub use crate::draw::Draw;
 pub use crate::environment::{
@@ -13,7 +14,8 @@ pub use crate::environment::{
 pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, Weights};
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
-    CorpusPlan, DatasetPlan, EnvironmentPlan, FilterPlan, GraphPlan, Plan, RolloutPlan, TaskPlan,
+    CorpusPlan, DatasetPlan, DescribePlan, EnvironmentPlan, FilterPlan, GraphPlan, Plan, Poverty,
+    RolloutPlan, TaskPlan,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Step,
@@ -21,6 +23,9 @@ pub use crate::program::{
 pub use crate::record::{Document, Origin, Record};
 pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};
 pub use crate::rejection::{Rejection, Stage};
+pub use crate::request::{
+    Answer, Finish, Prompt, PromptRole, Purpose, Request, RequestId, ResponseFormat, Sampling,
+};
 pub use crate::rule::Rule;
 pub use crate::task::{
     ArgumentSource, Fact, GoldenCall, Intent, Persona, Scenario, Task, TaskKind,
@@ -37,6 +42,7 @@ mod record;
 mod rule;
 mod rejection;
 mod tool;
+mod request;
 mod graph;
 mod environment;
 mod program;

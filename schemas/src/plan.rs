@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ResponseFormat;
+
 /// Everything a build does not read from the corpus.
 ///
 /// Unknown keys are errors, so that a misspelt knob is never silently a default.
@@ -12,6 +14,8 @@ pub struct Plan {
     pub seed: u64,
     /// Reading and refining.
     pub corpus: CorpusPlan,
+    /// What a model is asked about tools.
+    pub describe: DescribePlan,
     /// The tool graph and its communities.
     pub graph: GraphPlan,
     /// Environments.
@@ -72,6 +76,44 @@ impl CorpusPlan {
         };
         refined(self) == refined(other)
     }
+}
+
+/// What a model is asked about tools that say too little, and what is taken of its answers.
+///
+/// `criteria` and `words_min` say of which tools; every other value is part of each question, so
+/// that a change of it asks anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DescribePlan {
+    /// The model, by the name its endpoint knows; none is asked while it is empty.
+    pub model: String,
+    /// What makes a tool poor: any of `no_description`, `brief_description`,
+    /// `undescribed_arguments`, `inferred_output`.
+    pub criteria: Vec<Poverty>,
+    /// Fewest words of a description that is not brief; in scripts without spaces, characters.
+    pub words_min: usize,
+    /// The temperature, in thousandths.
+    pub temperature_permille: u32,
+    /// Most tokens of an answer; one that was cut off there is refused.
+    pub tokens_max: u32,
+    /// What the endpoint is asked to see to: `json_object`, or `text` where it cannot.
+    pub format: ResponseFormat,
+    /// Which asking of the same this is; raise it to have everything answered anew.
+    pub trial: u32,
+}
+
+/// A way in which a tool says too little.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Poverty {
+    /// There is no description.
+    NoDescription,
+    /// There are only a few words of it.
+    BriefDescription,
+    /// An argument has no description.
+    UndescribedArguments,
+    /// What it answers is inferred from its name.
+    InferredOutput,
 }
 
 /// How tools are linked and grouped.
@@ -171,6 +213,25 @@ impl Default for CorpusPlan {
             quarantine: true,
             sources: Vec::new(),
             licenses: Vec::new(),
+        }
+    }
+}
+
+impl Default for DescribePlan {
+    fn default() -> DescribePlan {
+        DescribePlan {
+            model: String::new(),
+            criteria: vec![
+                Poverty::NoDescription,
+                Poverty::BriefDescription,
+                Poverty::UndescribedArguments,
+                Poverty::InferredOutput,
+            ],
+            words_min: 5,
+            temperature_permille: 0,
+            tokens_max: 2_000,
+            format: ResponseFormat::JsonObject,
+            trial: 0,
         }
     }
 }

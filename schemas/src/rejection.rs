@@ -14,6 +14,8 @@ pub enum Stage {
     Parse,
     /// A record is no usable tool, or repeats another.
     Refine,
+    /// What a model answered about a tool was refused; the tool stands as its source describes it.
+    Describe,
     /// A tool found no domain.
     Domain,
     /// A tool's program did not do what its kind promises.
@@ -34,9 +36,10 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 10] = [
+    pub const ALL: [Stage; 11] = [
         Stage::Parse,
         Stage::Refine,
+        Stage::Describe,
         Stage::Domain,
         Stage::Gate,
         Stage::Realisable,
@@ -52,6 +55,7 @@ impl Stage {
         match self {
             Stage::Parse => "parse",
             Stage::Refine => "refine",
+            Stage::Describe => "describe",
             Stage::Domain => "domain",
             Stage::Gate => "gate",
             Stage::Realisable => "realisable",

@@ -89,6 +89,23 @@ rules! {
     OutputInferred = "output_inferred",
     /// Another tool has the same identity; this one's got a suffix.
     NamedApart = "named_apart",
+
+    /// A model's answer was declined by the model or its endpoint.
+    AnswerDeclined = "answer_declined",
+    /// A model's answer was cut off at the limit of tokens.
+    AnswerCutOff = "answer_cut_off",
+    /// A model's answer is not the JSON that was asked for.
+    AnswerMalformed = "answer_malformed",
+    /// A model's answer is about another tool, other arguments or other types.
+    AnswerChangesInterface = "answer_changes_interface",
+    /// A model's answer is longer than the plan allows.
+    AnswerTooLong = "answer_too_long",
+    /// A model's answer holds markup, hidden characters or control tokens.
+    AnswerUnclean = "answer_unclean",
+    /// A model's answer leaves out a number, a name or a quotation that the source states.
+    AnswerLosesFacts = "answer_loses_facts",
+    /// A model's answer says no more than the source does.
+    AnswerPoor = "answer_poor",
 }
 
 impl fmt::Display for Rule {

@@ -66,6 +66,8 @@ pub enum Basis {
     Declared,
     /// The source gives an example of an answer.
     Example,
+    /// A model was asked, and this is what it made of the description: plausible, not vouched for.
+    Model,
     /// Derived from the name, the method and the description.
     Inferred,
 }

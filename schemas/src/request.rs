@@ -1,0 +1,189 @@
+//! Requests: what is asked of a model, and what it answers.
+//!
+//! No verb calls a model. A verb that wants a model's word emits a [`Request`]; whoever runs the
+//! dataflow has it answered, keeps the [`Answer`] for good, and feeds it back as a record like any
+//! other. So the world is a function of its recorded answers, and no question is paid for twice.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, MalformedId};
+
+/// A question to a model, named by everything that its answer may depend on.
+///
+/// Two verbs that ask the same ask once. The endpoint, its address and its key are no part of it:
+/// a model is the same wherever it is served.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Request {
+    /// What the answer is for.
+    pub purpose: Purpose,
+    /// The model, by the name its endpoint knows.
+    pub model: String,
+    /// The conversation so far; the model says what comes next.
+    pub messages: Vec<Prompt>,
+    /// How the answer is drawn.
+    pub sampling: Sampling,
+    /// The form the answer must have.
+    pub format: ResponseFormat,
+    /// Which of several askings of the same this is, from 0: a higher one asks anew.
+    pub trial: u32,
+}
+
+/// What an answer is for. Each purpose is the business of one verb.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A tool's poor description made explicit.
+    Describe,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Purpose::Describe => "describe",
+        })
+    }
+}
+
+/// One message of a request.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Who speaks.
+    pub role: PromptRole,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who speaks in a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptRole {
+    /// We, with instructions. Never text of the corpus.
+    System,
+    /// We, with the matter: text of the corpus, quoted.
+    User,
+    /// The model, earlier.
+    Assistant,
+}
+
+/// How an answer is drawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Sampling {
+    /// The temperature in thousandths; 0 asks for the likeliest answer.
+    pub temperature_permille: u32,
+    /// Most tokens of the answer.
+    pub tokens_max: u32,
+}
+
+/// The form an answer must have, as far as an endpoint can be asked to see to it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseFormat {
+    /// Whatever the prompt asks for.
+    Text,
+    /// One JSON object.
+    #[default]
+    JsonObject,
+}
+
+/// The id of a request: the digest of its JSON text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub Digest);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<RequestId, MalformedId> {
+        text.parse().map(RequestId)
+    }
+}
+
+impl Request {
+    /// The request's name: another for every change of it.
+    pub fn id(&self) -> RequestId {
+        RequestId(Digest::of_record(self))
+    }
+}
+
+/// What a model answered.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Answer {
+    /// The request it answers.
+    pub request: RequestId,
+    /// The text, as it came.
+    pub text: String,
+    /// Why the model stopped.
+    pub finish: Finish,
+    /// Tokens of the request, as the endpoint counts them; 0 if it does not say.
+    pub tokens_in: u64,
+    /// Tokens of the answer, as the endpoint counts them; 0 if it does not say.
+    pub tokens_out: u64,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// It had said everything.
+    Stop,
+    /// It reached a limit of length, of the answer's or of the model's context.
+    Length,
+    /// It, or a filter before or behind it, declined.
+    Declined,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Prompt, PromptRole, Purpose, Request, RequestId, ResponseFormat, Sampling};
+
+    fn request() -> Request {
+        Request {
+            purpose: Purpose::Describe,
+            model: "small".into(),
+            messages: vec![Prompt { role: PromptRole::User, content: "What is it?".into() }],
+            sampling: Sampling { temperature_permille: 0, tokens_max: 100 },
+            format: ResponseFormat::JsonObject,
+            trial: 0,
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_request_changes_its_id() {
+        let asked = request();
+        let others = [
+            Request { model: "large".into(), ..request() },
+            Request { messages: Vec::new(), ..request() },
+            Request {
+                sampling: Sampling { temperature_permille: 1, ..asked.sampling },
+                ..request()
+            },
+            Request { sampling: Sampling { tokens_max: 99, ..asked.sampling }, ..request() },
+            Request { format: ResponseFormat::Text, ..request() },
+            Request { trial: 1, ..request() },
+        ];
+        let mut ids: Vec<RequestId> = others.iter().map(Request::id).collect();
+        ids.push(asked.id());
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), others.len() + 1);
+        assert_eq!(asked.id(), request().id());
+    }
+
+    /// Journals are kept for good: what one version asked, a later one must recognise as asked.
+    #[test]
+    fn id_of_a_request_is_that_of_earlier_versions() {
+        assert_eq!(
+            request().id().to_string(),
+            "ddd2cead0ca09fd203f1646f6cb7d5b53a286a2c351242ee5fb76b23ba0d73ce"
+        );
+    }
+}
