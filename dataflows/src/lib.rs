@@ -24,6 +24,7 @@ pub mod shards;
 pub mod graph_objects;
 pub mod dataset;
 pub mod store;
+pub mod journal;
 pub mod summary;
 pub mod prove;
 pub mod listing;

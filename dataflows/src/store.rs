@@ -32,7 +32,7 @@ mod lock;
 mod layout;
 mod card;
 mod scratch;
-mod disk;
+pub(crate) mod disk;
 
 /// A world, for reading. Reading needs no lock: nothing that a version names ever changes.
 #[derive(Clone, Debug)]

@@ -31,7 +31,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Stor
 }
 
 /// Creates a file that did not exist.
-pub(super) fn create_new(path: &Path, mode: u32) -> Result<File, StoreError> {
+pub(crate) fn create_new(path: &Path, mode: u32) -> Result<File, StoreError> {
     step("create", path, || {
         // The mode holds for later opens: this handle may write whatever the mode says.
         OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
@@ -138,7 +138,7 @@ pub(super) fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
 }
 
 /// Waits until the names in a folder are on the disk.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     step("sync", path, || File::open(path)?.sync_all())
 }
 
@@ -154,7 +154,7 @@ pub(super) fn remove_file(path: &Path) -> Result<(), StoreError> {
     step("remove", path, || fs::remove_file(path))
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
     step("read", path, || fs::read(path))
 }
 
@@ -164,7 +164,7 @@ pub(super) fn size(path: &Path) -> Option<u64> {
 }
 
 /// The names in a folder, sorted; none if there is no folder.
-pub(super) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
+pub(crate) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
     let read = step("read", path, || {
         fs::read_dir(path)?
             .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
@@ -187,7 +187,7 @@ pub(super) fn discard(path: &Path) {
 }
 
 /// Runs one step on the file system and says in its error what was done to which path.
-pub(super) fn step<T>(
+pub(crate) fn step<T>(
     action: &'static str,
     path: &Path,
     run: impl FnOnce() -> io::Result<T>,
@@ -199,7 +199,7 @@ pub(super) fn step<T>(
 
 /// Failures on demand: the n-th step fails, once or from there on.
 #[cfg(test)]
-pub(super) mod faults {
+pub(crate) mod faults {
     use std::cell::Cell;
     use std::io;
 
