@@ -7,6 +7,7 @@
 pub use crate::communities::Communities;
 pub use crate::compose::Compose;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
+pub use crate::describe::Describe;
 pub use crate::encode::Encode;
 pub use crate::gather::Gather;
 pub use crate::link::Link;
@@ -23,6 +24,7 @@ pub use crate::work::{Counter, Work};
 
 pub mod parse;
 pub mod refine;
+pub mod describe;
 pub mod encode;
 pub mod link;
 pub mod communities;
@@ -38,9 +40,10 @@ pub mod recall;
 pub mod work;
 
 /// The revision of every verb, in the order in which a record meets them.
-pub const REVISIONS: [&str; 10] = [
+pub const REVISIONS: [&str; 11] = [
     parse::REVISION,
     refine::REVISION,
+    describe::REVISION,
     encode::REVISION,
     link::REVISION,
     communities::REVISION,

@@ -11,7 +11,9 @@ use differential_dataflow::{AsCollection, VecCollection};
 use timely::dataflow::operators::OkErr;
 use timely::progress::Timestamp;
 
-use schemas::{CorpusPlan, Digest, Provenance, Record, Rejection, Rule, Stage, Tool, ToolId};
+use schemas::{
+    CorpusPlan, Digest, Provenance, Record, Rejection, Rule, Shape, Stage, Tool, ToolId, Value,
+};
 
 use self::fold::{Beside, Draft, Folded, fold, name_apart, supersede};
 use self::version::operation;
@@ -258,6 +260,18 @@ fn described(record: &Record, plan: &CorpusPlan, met: &mut BTreeSet<Rule>) -> St
     }
     fitness::unfurnish(&mut description, met);
     description
+}
+
+/// The shape that a JSON Schema of whatever origin is refined to.
+pub(crate) fn shape_of(schema: &Value, plan: &CorpusPlan) -> Shape {
+    shape::Shaper::new(plan).shape(schema)
+}
+
+/// The tool with the revision of what it now says.
+pub(crate) fn revised(mut tool: Tool) -> Tool {
+    let content = Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output));
+    tool.revision = revision(&tool, content);
+    tool
 }
 
 /// Everything that is refined but the identity.

@@ -15,7 +15,7 @@ use crate::{Digest, MalformedId};
 ///
 /// Two verbs that ask the same ask once. The endpoint, its address and its key are no part of it:
 /// a model is the same wherever it is served.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Request {
     /// What the answer is for.
     pub purpose: Purpose,
@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 /// What an answer is for. Each purpose is the business of one verb.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A tool's poor description made explicit.
@@ -48,7 +48,7 @@ impl fmt::Display for Purpose {
 }
 
 /// One message of a request.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Prompt {
     /// Who speaks.
     pub role: PromptRole,
@@ -57,7 +57,7 @@ pub struct Prompt {
 }
 
 /// Who speaks in a request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptRole {
     /// We, with instructions. Never text of the corpus.
@@ -69,7 +69,7 @@ pub enum PromptRole {
 }
 
 /// How an answer is drawn.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Sampling {
     /// The temperature in thousandths; 0 asks for the likeliest answer.
     pub temperature_permille: u32,
@@ -78,7 +78,9 @@ pub struct Sampling {
 }
 
 /// The form an answer must have, as far as an endpoint can be asked to see to it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseFormat {
     /// Whatever the prompt asks for.
@@ -115,7 +117,7 @@ impl Request {
 }
 
 /// What a model answered.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Answer {
     /// The request it answers.
     pub request: RequestId,
@@ -130,7 +132,7 @@ pub struct Answer {
 }
 
 /// Why a model stopped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
     /// It had said everything.

@@ -90,6 +90,8 @@ rules! {
     /// Another tool has the same identity; this one's got a suffix.
     NamedApart = "named_apart",
 
+    /// A tool takes so many arguments, or such long ones, that no model is asked about it.
+    QuestionTooLong = "question_too_long",
     /// A model's answer was declined by the model or its endpoint.
     AnswerDeclined = "answer_declined",
     /// A model's answer was cut off at the limit of tokens.
