@@ -25,6 +25,7 @@ pub mod graph_objects;
 pub mod dataset;
 pub mod store;
 pub mod journal;
+pub mod endpoint;
 pub mod summary;
 pub mod prove;
 pub mod listing;

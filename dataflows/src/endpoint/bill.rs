@@ -1,0 +1,126 @@
+//! The bill: what calls have cost, and what they may cost.
+
+use std::str::FromStr;
+
+use schemas::Answer;
+
+/// What tokens cost, in millionths of a currency unit for a million tokens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Prices {
+    tokens_in: u64,
+    tokens_out: u64,
+}
+
+/// A sum of money in millionths of whatever currency the prices are in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd)]
+pub struct Cost(pub u64);
+
+impl FromStr for Cost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cost, String> {
+        let malformed = || format!("\"{text}\" is no amount such as 2.50");
+        let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !is_number(whole) || !is_number(part) || 6 < part.len() {
+            return Err(malformed());
+        }
+        let millionths = format!("{whole}{part:0<6}");
+        millionths.parse().map(Cost).map_err(|_too_large| malformed())
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:04}", self.0 / 1_000_000, self.0 % 1_000_000 / 100)
+    }
+}
+
+impl FromStr for Prices {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Prices, String> {
+        let malformed = || format!("\"{text}\" is no pair of prices such as 0.15,0.60");
+        let (tokens_in, tokens_out) = text.split_once(',').ok_or_else(malformed)?;
+        let price = |price: &str| price.parse::<Cost>().map(|cost| cost.0);
+        Ok(Prices { tokens_in: price(tokens_in)?, tokens_out: price(tokens_out)? })
+    }
+}
+
+/// What may be spent by one command.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Budget {
+    /// Most tokens, of requests and answers together.
+    pub tokens: Option<u64>,
+    /// Most money, by the prices given.
+    pub cost: Option<Cost>,
+}
+
+/// What was spent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Bill {
+    tokens_in: u64,
+    tokens_out: u64,
+}
+
+impl Bill {
+    /// Adds what an answer took.
+    pub(super) fn add(&mut self, answer: &Answer) {
+        self.tokens_in = self.tokens_in.saturating_add(answer.tokens_in);
+        self.tokens_out = self.tokens_out.saturating_add(answer.tokens_out);
+    }
+
+    /// The tokens of requests and answers together.
+    pub(super) fn tokens(&self) -> u64 {
+        self.tokens_in.saturating_add(self.tokens_out)
+    }
+
+    /// What they cost.
+    pub(super) fn cost(&self, prices: Prices) -> Cost {
+        let of = |tokens: u64, price: u64| u128::from(tokens) * u128::from(price);
+        let sum = of(self.tokens_in, prices.tokens_in) + of(self.tokens_out, prices.tokens_out);
+        Cost(u64::try_from(sum / 1_000_000).unwrap_or(u64::MAX))
+    }
+
+    /// What of a budget is used up, in a phrase; nothing while there is some left.
+    pub(super) fn exhausts(&self, budget: Budget, prices: Option<Prices>) -> Option<String> {
+        if let Some(most) = budget.tokens
+            && most <= self.tokens()
+        {
+            return Some(format!("{} of {most} tokens", self.tokens()));
+        }
+        match (budget.cost, prices.map(|prices| self.cost(prices))) {
+            (Some(most), Some(spent)) if most <= spent => Some(format!("{spent} of {most}")),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bill, Budget, Cost, Prices};
+
+    #[test]
+    fn money_is_counted_in_millionths() {
+        let prices: Prices = "0.15,0.60".parse().unwrap();
+        let bill = Bill { tokens_in: 2_000_000, tokens_out: 500_000 };
+        assert_eq!(bill.cost(prices), Cost(600_000));
+        assert_eq!(bill.cost(prices).to_string(), "0.6000");
+        assert_eq!("3".parse(), Ok(Cost(3_000_000)));
+        for malformed in ["", ".5", "1.0000001", "-1", "1e3", "99999999999999999999"] {
+            assert!(malformed.parse::<Cost>().is_err(), "{malformed}");
+        }
+        assert!("0.15".parse::<Prices>().is_err());
+    }
+
+    #[test]
+    fn budget_is_exhausted_when_it_is_reached() {
+        let bill = Bill { tokens_in: 60, tokens_out: 40 };
+        let of = |tokens| bill.exhausts(Budget { tokens: Some(tokens), cost: None }, None);
+        assert_eq!((of(101), of(100)), (None, Some("100 of 100 tokens".into())));
+        let prices = "1000,1000".parse().ok();
+        let of_cost = |cost| bill.exhausts(Budget { tokens: None, cost: Some(cost) }, prices);
+        assert_eq!(of_cost(Cost(100_001)), None);
+        assert_eq!(of_cost(Cost(100_000)), Some("0.1000 of 0.1000".into()));
+    }
+}
