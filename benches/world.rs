@@ -36,6 +36,7 @@ fn make(corpus: &Path, world: &Path) {
         variables: Vec::new(),
         refit: false,
         pinned: None,
+        endpoint: None,
     };
     build(&request, &Silent).unwrap();
 }

@@ -109,8 +109,9 @@ fn live(
         let (mut documents, mut weighed) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
             let (weighed, pinned) = scope.new_collection();
-            let out =
-                chain(read, pinned, &Partition::default(), &plan(), resources.clone(), &meter);
+            let unasked = scope.new_collection_from([]).1;
+            let (prior, plan) = (Partition::default(), plan());
+            let out = chain(read, unasked, pinned, &prior, &plan, resources.clone(), &meter);
             macro_rules! hear {
                 ($collection:expr, $updates:ident) => {
                     let heard = Arc::clone(&inside.$updates);
@@ -161,6 +162,7 @@ fn from_scratch(
         documents: documents.iter().cloned().collect(),
         weights,
         prior: Arc::new(prior),
+        answering: None,
         plan: Arc::new(plan()),
     };
     run(&given, &resources(shelf), 1).unwrap()

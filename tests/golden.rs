@@ -37,6 +37,7 @@ fn example_world_is_the_golden_one() {
         variables: Vec::new(),
         refit: false,
         pinned: None,
+        endpoint: None,
     };
     build(&request, &Silent).unwrap();
     let contents = World::open(&world).unwrap().latest().unwrap().manifest.unwrap().contents;

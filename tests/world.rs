@@ -35,6 +35,7 @@ fn request(corpus: &[PathBuf], world: &Path, workers: usize) -> Request {
         variables: Vec::new(),
         refit: false,
         pinned: None,
+        endpoint: None,
     }
 }
 

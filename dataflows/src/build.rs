@@ -7,17 +7,19 @@ use std::time::Instant;
 
 use operators::parse::References;
 use operators::{Recall, Work, link};
-use schemas::{Digest, Partition, Plan, Rejection, Vector, Weights};
+use schemas::{Answer, Digest, Partition, Plan, Rejection, RequestId, Vector, Weights};
 
+use crate::answering::{Answering, AnsweringError};
 use crate::chain::Resources;
 use crate::corpus::{Corpus, CorpusError};
 use crate::dataset;
+use crate::endpoint::Config;
 use crate::funnel::{Funnel, measures, tally};
 use crate::graph_objects::{self, KnownVectors};
 use crate::knobs::{self, KnobError};
 use crate::ledger::{Ledger, Memory};
 use crate::library::{Files, Known, Read};
-use crate::run::{Caught, Given, run};
+use crate::run::{Caught, Given, RunError, run};
 use crate::shards::{Roles, ShardError, write_shards};
 use crate::shelf::Shelf;
 use crate::store::{Contents, Input, Latest, Locked, Manifest, ObjectRef, StoreError, World};
@@ -41,6 +43,8 @@ pub struct Request {
     /// A world, and a version of it, to take term weights and the prior partition from: the new
     /// world then begins at the version after.
     pub pinned: Option<(PathBuf, Option<u64>)>,
+    /// Whom to ask what the plan asks of models and no one answered before.
+    pub endpoint: Option<Config>,
 }
 
 /// Why a world could not be brought up to date.
@@ -65,6 +69,9 @@ pub enum BuildError {
         /// The file, by its name in the corpus.
         document: String,
     },
+    /// What is asked of a model has no answer; what was answered is kept.
+    #[error(transparent)]
+    Answering(#[from] AnsweringError),
     /// A worker failed.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),
@@ -76,6 +83,15 @@ pub enum BuildError {
     Funnel(String),
 }
 
+impl From<RunError> for BuildError {
+    fn from(error: RunError) -> BuildError {
+        match error {
+            RunError::Worker(reason) => BuildError::Dataflow(reason),
+            RunError::Answering(error) => BuildError::Answering(error),
+        }
+    }
+}
+
 impl BuildError {
     /// What a user can do about it, where something general can be said.
     pub fn remedy(&self) -> Option<&'static str> {
@@ -85,6 +101,7 @@ impl BuildError {
             }
             BuildError::NotNew(_) => Some("name a new folder"),
             BuildError::Corpus(error) => error.remedy(),
+            BuildError::Answering(error) => error.remedy(),
             BuildError::Knob(KnobError::Malformed { .. } | KnobError::Misfit { .. }) => {
                 Some("correct the value; plan.toml in a world lists every knob with its value")
             }
@@ -145,7 +162,8 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let base = Base::of(request, store.world(), latest.manifest.as_ref())?;
     let work = Arc::new(Work::default());
     listener.begun(&work, corpus.files.len());
-    let (mut caught, shelf, inputs) = derive(request, &corpus, &plan, &base, &store, &work)?;
+    let (mut caught, shelf, inputs) =
+        derive(request, &corpus, &plan, &base, &store, &work, listener)?;
     caught.rejections.extend(corpus.unreadable.iter().cloned());
     let funnel = Funnel::of(&caught, &corpus);
     funnel.check().map_err(BuildError::Funnel)?;
@@ -199,19 +217,23 @@ fn warn(store: &Locked, latest: &Latest, listener: &dyn Listener) {
 }
 
 /// What a build starts from.
+#[derive(Default)]
 struct Base {
     /// The version whose results are remembered; none in a new world.
     manifest: Option<Manifest>,
     weights: Option<Arc<Weights>>,
     prior: Arc<Partition>,
+    /// The answers of models that it was made with.
+    answers: BTreeMap<RequestId, Answer>,
+    /// The world it is pinned to.
+    elsewhere: Option<World>,
     /// The version a new world comes after.
     after: Option<u64>,
 }
 
 impl Base {
     fn of(request: &Request, world: &World, latest: Option<&Manifest>) -> Result<Base, BuildError> {
-        let nothing =
-            Base { manifest: latest.cloned(), weights: None, prior: Arc::default(), after: None };
+        let nothing = Base { manifest: latest.cloned(), ..Base::default() };
         if request.refit {
             return Ok(nothing);
         }
@@ -234,6 +256,8 @@ impl Base {
         Ok(Base {
             weights: Some(Arc::new(graph_objects::read_pin(&world, &manifest, "weights")?)),
             prior: Arc::new(graph_objects::read_pin(&world, &manifest, "partition")?),
+            answers: graph_objects::read_answers(&world, &manifest)?,
+            elsewhere: request.pinned.is_some().then_some(world),
             manifest: nothing.manifest,
             after,
         })
@@ -302,8 +326,15 @@ fn derive(
     base: &Base,
     store: &Arc<Locked>,
     work: &Arc<Work>,
+    listener: &dyn Listener,
 ) -> Result<(Caught, Shelf, Inputs), BuildError> {
     let world = store.world();
+    let (answers, elsewhere) = (&base.answers, base.elsewhere.as_ref());
+    let answering =
+        Answering::open(plan, answers, elsewhere, store, request.endpoint.as_ref(), work)?;
+    if let Some(repair) = answering.as_ref().and_then(|it| it.repair()) {
+        listener.warn(&format!("after an interrupted command: the journal: {repair}"));
+    }
     let mut shelf = Shelf::new(store.scratch()?, world.clone());
     let Before { memory, known, neighbours, vectors } = Before::of(base, plan, world, &mut shelf)?;
     let library = Arc::new(Files::new(
@@ -330,9 +361,14 @@ fn derive(
             documents: corpus.files.keys().cloned().collect(),
             weights: base.weights.clone(),
             prior: Arc::clone(&base.prior),
+            answering: answering.clone(),
             plan: Arc::clone(plan),
         };
-        run(&given, &resources, request.workers).map_err(BuildError::Dataflow)?
+        let ran = run(&given, &resources, request.workers);
+        if let Some(spent) = answering.and_then(|it| it.spent()) {
+            listener.warn(&spent);
+        }
+        ran?
     };
     if let Some(document) = library.changed() {
         return Err(BuildError::Changed { document });

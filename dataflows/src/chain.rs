@@ -6,12 +6,13 @@ use differential_dataflow::VecCollection;
 
 use operators::materialize::Workshop;
 use operators::{
-    Communities, Compose, Depot, Encode, Gather, Library, Link, Materialize, Parse, Recall, Refine,
-    RollOut, Verify, Work, compose, link, materialize,
+    Communities, Compose, Depot, Describe, Encode, Gather, Library, Link, Materialize, Parse,
+    Recall, Refine, RollOut, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan, Provenance,
-    Record, Rejection, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict, Verified, Weights,
+    Answer, Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan,
+    Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict,
+    Verified, Weights,
 };
 
 use crate::meter::Meter;
@@ -52,6 +53,8 @@ pub struct Resources {
 pub struct Chain<'scope> {
     /// What the documents hold.
     pub records: Collection<'scope, Arc<Record>>,
+    /// What is asked of models and has no answer yet; a tool asked about waits for it.
+    pub requests: Collection<'scope, Request>,
     /// What of it can be acted on.
     pub tools: Collection<'scope, Arc<Tool>>,
     /// Where every tool came from, folded duplicates included.
@@ -82,10 +85,14 @@ pub struct Chain<'scope> {
 
 /// Builds verified trajectories from documents.
 ///
-/// The term weights arrive as a collection of one record, and the partition of the previous
-/// version as a value: both are pinned, since they are where one record could move everything.
+/// The answers of models arrive as a collection, one for each of the requests that come out. The
+/// term weights arrive as a collection of one record once there are no more requests, and the partition of the previous
+/// version as a value: both are pinned, since they are where one record could move everything. No
+/// tool goes beyond its vector, and so into the partition, before the weights are there: what the
+/// partition is depends on what it was.
 pub fn chain<'scope>(
     documents: Collection<'scope, Document>,
+    answers: Collection<'scope, Answer>,
     weights: Collection<'scope, Arc<Weights>>,
     prior: &Partition,
     plan: &Plan,
@@ -94,18 +101,18 @@ pub fn chain<'scope>(
 ) -> Chain<'scope> {
     let scope = documents.inner.scope();
     let verb = |name| meter.begin(name, scope.worker().peek_identifier());
-    let seed = plan.seed;
-    let depot = || Arc::clone(&known.depot);
-    let work = || Arc::clone(&known.work);
+    let (seed, depot, work) = (plan.seed, || Arc::clone(&known.depot), || Arc::clone(&known.work));
 
     verb("parse");
     let (records, unreadable) = documents.parse(known.library);
     let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
+    verb("describe");
+    let (tools, requests, refused) = tools.describe(answers, &plan.describe, &plan.corpus);
     verb("link");
     let vectors = tools.clone().encode(weights.clone(), known.vectors, work());
     let (links, near) = vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
-    let ids = tools.clone().map(|tool| tool.id);
+    let ids = vectors.clone().map(|vector| vector.tool);
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
@@ -122,9 +129,8 @@ pub fn chain<'scope>(
     let (tasks, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
     verb("roll_out");
-    let worlds = environments.clone();
     let trajectories = tasks.clone().roll_out(
-        worlds.clone(),
+        environments.clone(),
         &plan.rollout,
         seed,
         depot(),
@@ -132,11 +138,13 @@ pub fn chain<'scope>(
         work(),
     );
     verb("verify");
+    let worlds = environments.clone();
     let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
     verb("capture");
 
     Chain {
         records,
+        requests,
         tools,
         provenance,
         vectors,
@@ -148,7 +156,7 @@ pub fn chain<'scope>(
         environments,
         tasks,
         verified,
-        rejections: unreadable.concatenate([unfit, homeless]),
+        rejections: unreadable.concatenate([unfit, refused, homeless]),
         of_domains: unsound.concat(unprovable),
     }
 }

@@ -14,6 +14,7 @@ use crate::export::ExportError;
 use crate::store::{Latest, StoreError};
 
 mod building;
+mod asking;
 mod progress;
 mod listing;
 mod explaining;
@@ -100,6 +101,8 @@ struct BuildArgs {
     /// version of it: what an incremental build of it made is made again from scratch.
     #[arg(long, value_name = "WORLD[@VERSION]", conflicts_with = "refit")]
     pinned: Option<String>,
+    #[command(flatten)]
+    endpoint: asking::EndpointArgs,
     /// Exit with 1 if anything was rejected before the rollouts.
     #[arg(long)]
     strict: bool,
@@ -265,18 +268,19 @@ impl BuildArgs {
             }
             _ => (PathBuf::from(text), None),
         });
+        let mut variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let endpoint = self.endpoint.config(&mut variables);
         Ok(Request {
             corpus: self.corpus.clone(),
             world: self.world.clone(),
             workers: self.workers.into(),
             settings,
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
+            variables,
             refit: self.refit,
             pinned,
+            endpoint,
         })
     }
 }

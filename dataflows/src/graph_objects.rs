@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use operators::Recall;
 use operators::link::{Remembered, RememberedTool};
-use schemas::{Digest, Plan, ToolId, Vector};
+use schemas::{Answer, Digest, Plan, RequestId, ToolId, Vector};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,7 +57,8 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
     Ok(roles)
 }
 
-/// Writes what later versions are pinned to: the term weights and the partition.
+/// Writes what later versions are pinned to: the term weights, the partition, and the answers of
+/// models if any was asked.
 ///
 /// # Errors
 ///
@@ -65,10 +66,32 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
 pub fn pins(caught: &Caught, store: &Locked) -> Result<Roles, StoreError> {
     let terms = caught.weights.occurrences.len() as u64;
     let placed = caught.partition.placements.len() as u64;
-    Ok(Roles::from([
+    let mut pins = Roles::from([
         ("weights".into(), write_json(store, terms, caught.weights.as_ref())?),
         ("partition".into(), write_json(store, placed, &caught.partition)?),
-    ]))
+    ]);
+    if !caught.answers.is_empty() {
+        let answers = caught.answers.len() as u64;
+        pins.insert(ANSWERS.into(), write_json(store, answers, &caught.answers)?);
+    }
+    Ok(pins)
+}
+
+/// The pin with the answers of models that a version was made with; not there if none was asked.
+const ANSWERS: &str = "answers";
+
+/// Reads the answers that a version was made with.
+///
+/// # Errors
+///
+/// Fails if the object is missing or damaged.
+pub fn read_answers(
+    world: &World,
+    manifest: &Manifest,
+) -> Result<BTreeMap<RequestId, Answer>, StoreError> {
+    let Some(pin) = manifest.contents.pins.get(ANSWERS) else { return Ok(BTreeMap::new()) };
+    let answers: Vec<Answer> = read_json(world, pin)?;
+    Ok(answers.into_iter().map(|answer| (answer.request, answer)).collect())
 }
 
 /// Reads what a version is pinned to.

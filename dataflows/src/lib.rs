@@ -3,7 +3,8 @@
 //! ```text
 //!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
 //!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export
-//!  knobs ──────────┘                          └─ ledger, shelf ────┘
+//!  knobs ──────────┘           │              └─ ledger, shelf ────┘
+//!                          answering ── journal, endpoint
 //! ```
 //!
 //! [`chain`] is the product in one paragraph of verbs; each verb is a file of `operators`.
@@ -26,6 +27,7 @@ pub mod dataset;
 pub mod store;
 pub mod journal;
 pub mod endpoint;
+pub mod answering;
 pub mod summary;
 pub mod prove;
 pub mod listing;

@@ -1,22 +1,24 @@
 //! Running the dataflow: workers, inputs, and what is caught at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use differential_dataflow::ExchangeData;
 use differential_dataflow::consolidation::consolidate;
-use differential_dataflow::input::Input;
+use differential_dataflow::input::{Input, InputSession};
 use timely::dataflow::ProbeHandle;
+use timely::worker::Worker;
 
 use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
-    Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition, Placement, Plan,
-    Provenance, Rejection, TaskRef, Tool, ToolId, Vector, Verified, Weights,
+    Answer, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition, Placement, Plan,
+    Provenance, Rejection, Request, TaskRef, Tool, ToolId, Vector, Verified, Weights,
 };
 
-use crate::chain::{Collection, Resources, chain};
+use crate::answering::{Answering, AnsweringError};
+use crate::chain::{Chain, Collection, Resources, chain};
 use crate::meter::{Busy, Meter};
 
 /// What one epoch of the dataflow is a function of.
@@ -28,8 +30,21 @@ pub struct Given {
     pub weights: Option<Arc<Weights>>,
     /// The partition of the previous version.
     pub prior: Arc<Partition>,
+    /// Who answers what is asked of models; nobody if nothing is.
+    pub answering: Option<Arc<Answering>>,
     /// Every knob.
     pub plan: Arc<Plan>,
+}
+
+/// Why the dataflow did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A worker could not be started, or panicked.
+    #[error("{0}")]
+    Worker(String),
+    /// What was asked of a model has no answer.
+    #[error(transparent)]
+    Answering(#[from] AnsweringError),
 }
 
 /// Everything that came out, sorted.
@@ -39,6 +54,8 @@ pub struct Caught {
     pub records: u64,
     /// The term weights, pinned or fitted.
     pub weights: Arc<Weights>,
+    /// The answers of models that were used, sorted.
+    pub answers: Vec<Answer>,
     /// Tools, by id.
     pub tools: BTreeMap<ToolId, Arc<Tool>>,
     /// Where every tool came from.
@@ -95,7 +112,14 @@ impl<D: ExchangeData> Net<D> {
     }
 }
 
-impl<D: Ord> Net<D> {
+impl<D: Ord + Clone> Net<D> {
+    /// The records that are there by now.
+    fn present(&self) -> BTreeSet<D> {
+        let mut caught = self.0.lock().expect("no holder panics");
+        consolidate(&mut caught);
+        caught.iter().filter(|(_, count)| 0 < *count).map(|(record, _)| record.clone()).collect()
+    }
+
     /// The records caught, sorted; each exactly once.
     fn haul(self) -> Vec<D> {
         let mut caught = std::mem::take(&mut *self.0.lock().expect("no holder panics"));
@@ -108,6 +132,7 @@ impl<D: Ord> Net<D> {
 #[derive(Clone, Default)]
 struct Nets {
     records: Net<()>,
+    requests: Net<Request>,
     tools: Net<Arc<Tool>>,
     provenance: Net<Provenance>,
     vectors: Net<Vector>,
@@ -123,81 +148,136 @@ struct Nets {
     of_domains: Net<(DomainId, Rejection)>,
 }
 
-/// Runs one epoch of the dataflow on so many worker threads.
+/// Runs the dataflow on so many worker threads until nothing is asked and everything is derived.
 ///
 /// The result does not depend on their number.
 ///
 /// # Errors
 ///
-/// Fails if the threads cannot be started, or if one of them panicked.
+/// Fails if the threads cannot be started, if one of them panicked, or if something is asked of a
+/// model and nobody answers.
 ///
 /// # Panics
 ///
 /// Panics if a record came out more or less than once, which is an operator's fault.
-pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caught, String> {
+pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caught, RunError> {
     let nets = Nets::default();
     let busy = Busy::default();
-    let fitted: Arc<Mutex<Arc<Weights>>> = Arc::default();
+    let outcome: Arc<Mutex<Option<Result<Closed, AnsweringError>>>> = Arc::default();
     let config =
         if workers <= 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let (inside, timing, weighing) = (nets.clone(), Arc::clone(&busy), Arc::clone(&fitted));
+    let (inside, timing, closing) = (nets.clone(), Arc::clone(&busy), Arc::clone(&outcome));
     let (given, resources) = (given.clone(), resources.clone());
     let guards = timely::execute(config, move |worker| {
         let meter = Meter::listen(worker);
-        let (tooled, done) = (ProbeHandle::new(), ProbeHandle::new());
-        let (mut documents, mut weights) = worker.dataflow(|scope| {
+        let (settled, done) = (ProbeHandle::new(), ProbeHandle::new());
+        let (mut documents, answers, weights) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
+            let (answers, answered) = scope.new_collection();
             let (weights, weighed) = scope.new_collection();
-            let out = chain(read, weighed, &given.prior, &given.plan, resources.clone(), &meter);
-            inside.records.catch(out.records.map(|_| ()), &done);
-            inside.tools.catch(out.tools, &tooled);
-            inside.provenance.catch(out.provenance, &done);
-            inside.vectors.catch(out.vectors, &done);
-            inside.near.catch(out.near, &done);
-            inside.links.catch(out.links, &done);
-            inside.placements.catch(out.placements, &done);
-            inside.lineage.catch(out.lineage, &done);
-            inside.domains.catch(out.domains, &done);
-            inside.environments.catch(out.environments, &done);
-            inside.tasks.catch(out.tasks, &done);
-            inside.verified.catch(out.verified, &done);
-            inside.rejections.catch(out.rejections, &done);
-            inside.of_domains.catch(out.of_domains, &done);
-            (documents, weights)
+            let (prior, plan) = (&given.prior, &given.plan);
+            let out = chain(read, answered, weighed, prior, plan, resources.clone(), &meter);
+            inside.catch(out, &settled, &done);
+            (documents, answers, weights)
         });
         let (index, peers) = (worker.index(), worker.peers());
         for document in given.documents.iter().skip(index).step_by(peers) {
             documents.insert(document.clone());
         }
-        documents.advance_to(1);
-        documents.flush();
-        // The weights are an input of the same epoch: what is downstream of the tools waits.
-        worker.step_while(|| tooled.less_than(&1));
+        drop(documents);
+        // One worker talks to the outside; the others' inputs are closed, so that they follow it.
         if index == 0 {
-            let pinned = given.weights.clone().unwrap_or_else(|| {
-                let tools = inside.tools.0.lock().expect("no holder panics");
-                let ordered: BTreeMap<ToolId, &Tool> =
-                    tools.iter().map(|(tool, _)| (tool.id, tool.as_ref())).collect();
-                Arc::new(fit(ordered.into_values()))
-            });
-            *weighing.lock().expect("no holder panics") = Arc::clone(&pinned);
-            weights.insert(pinned);
+            let ended = close(worker, &given, &inside, answers, weights, &settled);
+            *closing.lock().expect("no holder panics") = Some(ended);
+        } else {
+            drop((answers, weights));
         }
-        weights.advance_to(1);
-        weights.flush();
-        worker.step_while(|| done.less_than(&1));
+        while !done.done() {
+            worker.step_or_park(Some(PARKED_MAX));
+        }
         meter.report(worker, &timing);
-    })?;
-    for outcome in guards.join() {
-        outcome?;
+    })
+    .map_err(RunError::Worker)?;
+    for joined in guards.join() {
+        joined.map_err(RunError::Worker)?;
     }
+    let ended = outcome.lock().expect("no holder panics").take();
+    let Closed { weights, answers } = ended.expect("the first worker ended")?;
     let mut caught = nets.haul();
-    caught.weights = Arc::clone(&fitted.lock().expect("no holder panics"));
+    (caught.weights, caught.answers) = (weights, answers);
     caught.busy = std::mem::take(&mut *busy.lock().expect("no holder panics"));
     Ok(caught)
 }
 
+/// Longest rest of a worker that waits for another, in case a call to wake it was missed.
+const PARKED_MAX: Duration = Duration::from_millis(100);
+
+/// What the inputs were closed with.
+struct Closed {
+    weights: Arc<Weights>,
+    answers: Vec<Answer>,
+}
+
+/// Answers what is asked, epoch by epoch, until nothing is; then closes the inputs with the term
+/// weights of the last. Everything downstream of the weights happens in that epoch alone, so that
+/// what comes out does not depend on how many there were.
+fn close(
+    worker: &mut Worker,
+    given: &Given,
+    nets: &Nets,
+    mut answers: InputSession<u64, Answer, isize>,
+    mut weights: InputSession<u64, Arc<Weights>, isize>,
+    settled: &ProbeHandle<u64>,
+) -> Result<Closed, AnsweringError> {
+    let mut used = Vec::new();
+    loop {
+        let epoch = *answers.time();
+        answers.advance_to(epoch + 1);
+        answers.flush();
+        worker.step_while(|| settled.less_than(&(epoch + 1)));
+        let open = nets.requests.present();
+        if open.is_empty() {
+            weights.advance_to(epoch);
+            break;
+        }
+        let answering = given.answering.as_ref().expect("who plans to ask has whom to ask");
+        for answer in answering.answer(&open)? {
+            answers.insert(answer.clone());
+            used.push(answer);
+        }
+    }
+    used.sort();
+    let pinned = given.weights.clone().unwrap_or_else(|| {
+        let tools = nets.tools.present();
+        let ordered: BTreeMap<ToolId, &Tool> =
+            tools.iter().map(|tool| (tool.id, tool.as_ref())).collect();
+        Arc::new(fit(ordered.into_values()))
+    });
+    weights.insert(Arc::clone(&pinned));
+    weights.flush();
+    Ok(Closed { weights: pinned, answers: used })
+}
+
 impl Nets {
+    /// Catches everything; `settled` tells when the tools and the requests of an epoch are there.
+    fn catch(&self, out: Chain<'_>, settled: &ProbeHandle<u64>, done: &ProbeHandle<u64>) {
+        self.records.catch(out.records.map(|_| ()), done);
+        self.requests.catch(out.requests, settled);
+        self.tools.catch(out.tools, settled);
+        self.provenance.catch(out.provenance, done);
+        self.vectors.catch(out.vectors, done);
+        self.near.catch(out.near, done);
+        self.links.catch(out.links, done);
+        self.placements.catch(out.placements, done);
+        self.lineage.catch(out.lineage, done);
+        self.domains.catch(out.domains, done);
+        self.environments.catch(out.environments, done);
+        self.tasks.catch(out.tasks, done);
+        self.verified.catch(out.verified, done);
+        self.rejections.catch(out.rejections, done);
+        self.of_domains.catch(out.of_domains, done);
+    }
+
     fn haul(self) -> Caught {
         let records = std::mem::take(&mut *self.records.0.lock().expect("no holder panics"));
         Caught {

@@ -40,9 +40,10 @@ pub struct Summary {
 }
 
 /// The parts of a build whose time is told, in order.
-const TIMED: [&str; 10] = [
+const TIMED: [&str; 11] = [
     "total",
     "parse",
+    "describe",
     "link",
     "communities",
     "materialize",

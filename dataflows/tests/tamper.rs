@@ -45,6 +45,7 @@ fn copied() -> (TempDir, PathBuf) {
             variables: Vec::new(),
             refit: false,
             pinned: None,
+            endpoint: None,
         };
         build(&request, &Silent).unwrap();
         assert!(proved(&request.world).holds());

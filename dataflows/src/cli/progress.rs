@@ -165,6 +165,7 @@ impl Rate {
             ("materialize", work.domains_materialized.get(), "environments"),
             ("link", work.pairs_scored.get(), "pairs scored"),
             ("link", work.tools_encoded.get(), "tools"),
+            ("describe", work.requests.get(), "questions asked"),
             ("parse", work.documents_parsed.get(), "documents"),
         ];
         let reached = stages.iter().find(|(_, count, _)| 0 < *count);
