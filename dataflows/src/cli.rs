@@ -101,14 +101,14 @@ struct BuildArgs {
     /// version of it: what an incremental build of it made is made again from scratch.
     #[arg(long, value_name = "WORLD[@VERSION]", conflicts_with = "refit")]
     pinned: Option<String>,
-    #[command(flatten)]
-    endpoint: asking::EndpointArgs,
     /// Exit with 1 if anything was rejected before the rollouts.
     #[arg(long)]
     strict: bool,
     /// Print one JSON object with every number instead of a summary.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    endpoint: asking::EndpointArgs,
 }
 
 /// Prove every kept row again, from the files alone.

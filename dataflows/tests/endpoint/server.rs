@@ -53,9 +53,9 @@ impl Server {
         let hearing = Arc::clone(&heard);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, heard) = (stream.unwrap(), Arc::clone(&hearing));
+                let (stream, hearing) = (stream.unwrap(), Arc::clone(&hearing));
                 // A client that was killed breaks its connection: that is what the test is about.
-                std::thread::spawn(move || drop(serve(stream, conduct, &heard)));
+                std::thread::spawn(move || drop(serve(stream, conduct, &hearing)));
             }
         });
         Server { port, heard }
