@@ -7,14 +7,14 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so, and figures are for who looks")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use dataflows::build::{Listener, Request, build};
 use dataflows::export;
 use dataflows::store::World;
-use operators::{Work, parse, parse_stream, refine};
+use operators::{Work, parse, refine};
 use schemas::{CorpusPlan, Tool, object_schema};
 use serde_json::{Value as Json, json};
 
@@ -57,6 +57,7 @@ fn exported_tools_come_back_as_they_left() {
         variables: Vec::new(),
         refit: false,
         pinned: None,
+        endpoint: None,
     };
     build(&request, &Silent).unwrap();
     let world = World::open(&request.world).unwrap();
@@ -82,7 +83,7 @@ fn exported_tools_come_back_as_they_left() {
     for entry in fs::read_dir("tests/corpus").unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let records = parse_stream(&name, File::open(&path).unwrap(), &plan).records;
+        let records = parse(&name, &fs::read(&path).unwrap(), &plan).records;
         said.extend(
             records.iter().filter_map(|it| Some(openai(&refine(it, &plan).ok()?).to_string())),
         );
@@ -106,7 +107,7 @@ fn schemas_of_real_tools_are_valid_and_come_back() {
     let (mut checked, mut differing) = (0, BTreeMap::new());
     for path in &paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let records = parse_stream(&name, File::open(path).unwrap(), &plan).records;
+        let records = parse(&name, &fs::read(path).unwrap(), &plan).records;
         for record in records.iter().step_by(step) {
             let Ok(tool) = refine(record, &plan) else { continue };
             checked += 1;

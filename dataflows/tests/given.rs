@@ -23,8 +23,10 @@ fn shelf() -> TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, name).unwrap();
     };
-    ["apis/one.json", "apis/a/two.json", "apis/a/b/three.json", "apis/a/notes.md"].map(put);
-    ["apis/.hidden/four.json", "apis/[5].json", "world/inside.json"].map(put);
+    ["apis/one.json", "apis/a/two.json", "apis/a/b/three.json", "apis/a/notes.md"]
+        .into_iter()
+        .for_each(put);
+    ["apis/.hidden/four.json", "apis/[5].json", "world/inside.json"].into_iter().for_each(put);
     symlink("/etc", folder.path().join("apis/outside")).unwrap();
     folder
 }
