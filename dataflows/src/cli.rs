@@ -301,9 +301,36 @@ fn explained(error: &anyhow::Error) -> String {
 
 /// A text as a terminal may show it: texts of the corpus could hold escape sequences.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
-        .collect()
+    text.chars().map(|character| if steers(character) { '\u{fffd}' } else { character }).collect()
+}
+
+/// One line of JSON as a terminal may show it: what steers one is escaped, which changes no value.
+fn plain_json(row: &serde_json::Value) -> String {
+    let text = row.to_string();
+    if !text.contains(steers) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if steers(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Whether a character steers a terminal or hides what it shows: controls, directions, tags.
+fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// Tells of versions that are damaged and of the one that is taken in their place.

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, json};
 
-use super::{Kind, ListArgs, Outcome, plain, warn_of_damage};
+use super::{Kind, ListArgs, Outcome, plain, plain_json, warn_of_damage};
 use crate::listing::{domains, rejections, tasks, tools, trajectories, versions};
 use crate::store::{StoreError, World};
 
@@ -17,7 +17,7 @@ pub(super) fn run(args: &ListArgs, quiet: bool) -> anyhow::Result<Outcome> {
         if outcome.is_ok() {
             outcome = match (args.json, &row) {
                 (false, Value::Object(fields)) => print_line(&mut out, &mut headed, fields),
-                _ => writeln!(out, "{row}"),
+                _ => writeln!(out, "{}", plain_json(&row)),
             };
         }
         outcome.is_ok()
