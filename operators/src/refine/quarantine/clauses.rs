@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use schemas::Rule;
 
@@ -231,6 +231,8 @@ impl Reader {
         patterns.extend(PHRASES.iter().map(|(_, phrase)| hidden::unmasked(phrase)));
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            // The longest at a place is the whole word, where one is the beginning of another.
+            .match_kind(MatchKind::LeftmostLongest)
             .kind(Some(AhoCorasickKind::DFA))
             .build(patterns.iter().map(|pattern| pattern.as_bytes()))
             .expect("a few hundred states");
@@ -245,7 +247,7 @@ impl Reader {
     /// The first clause found in the text, with the span of its words.
     pub(super) fn read(&self, text: &str) -> Option<(Rule, (usize, usize))> {
         let mut hanging = 0;
-        for found in self.automaton.find_overlapping_iter(text) {
+        for found in self.automaton.find_iter(text) {
             let pattern = found.pattern().as_usize();
             if self.phrases_from <= pattern {
                 let (rule, _) = PHRASES[pattern - self.phrases_from];
