@@ -23,10 +23,12 @@ fn shelf() -> TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, name).unwrap();
     };
-    ["apis/one.json", "apis/a/two.json", "apis/a/b/three.json", "apis/a/notes.md"]
-        .into_iter()
-        .for_each(put);
-    ["apis/.hidden/four.json", "apis/[5].json", "world/inside.json"].into_iter().for_each(put);
+    for name in ["apis/one.json", "apis/a/two.json", "apis/a/b/three.json", "apis/a/notes.md"] {
+        put(name);
+    }
+    for name in ["apis/.hidden/four.json", "apis/[5].json", "world/inside.json"] {
+        put(name);
+    }
     symlink("/etc", folder.path().join("apis/outside")).unwrap();
     folder
 }

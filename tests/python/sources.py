@@ -41,11 +41,12 @@ def tools(folder):
 
 
 MARK = r"[\[(](required|optional)[\])]"
+TAGS = r"\s*(?:<[^<>]*>\s*)*"
 
 
 def says_required(argument, root):
     """Whether an argument is required, by the source's own list or by a mark in its description."""
-    mark = re.search(rf"^\s*{MARK}|{MARK}\s*$", description_of(argument.schema, root), re.I)
+    mark = re.search(rf"^{TAGS}{MARK}|{MARK}{TAGS}$", description_of(argument.schema, root), re.I)
     schema = argument.schema if isinstance(argument.schema, dict) else {}
     said = schema.get("required")
     if mark and "required" in mark[0].lower() and not isinstance(said, bool):
@@ -286,8 +287,8 @@ def description_of(schema, root):
 
 def unmarked(description):
     """A description without the mark that says whether the value is required."""
-    bare = re.sub(rf"^\s*{MARK}", "", description, count=1, flags=re.I)
-    return bare if bare != description else re.sub(rf"{MARK}\s*$", "", bare, count=1, flags=re.I)
+    bare = re.sub(rf"^{TAGS}{MARK}", "", description, count=1, flags=re.I)
+    return bare if bare != description else re.sub(rf"{MARK}{TAGS}$", "", bare, count=1, flags=re.I)
 
 
 def parts_of(schema, root, depth=0):

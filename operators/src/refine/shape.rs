@@ -202,6 +202,12 @@ impl<'a> Shaper<'a> {
         let said = |key: &str| property.get(key).and_then(Value::as_text).unwrap_or_default();
         let shape = self.step(property, level, steps);
         let (described, marked) = unmarked(said("description"));
+        let described = text::clean(described, self.plan.argument_chars_max);
+        // Markup may stand before the mark.
+        let (described, marked) = match unmarked(&described) {
+            (bare, Some(again)) => (bare.to_string(), marked.or(Some(again))),
+            (_, None) => (described, marked),
+        };
         let declared = match property.get("required") {
             Some(Value::Bool(declared)) => Some(*declared),
             _ => marked,
@@ -225,7 +231,7 @@ impl<'a> Shaper<'a> {
             name: String::new(),
             required,
             place: text::clean(said("x-in"), 20),
-            description: text::clean(described, self.plan.argument_chars_max),
+            description: described,
             default,
             example,
             shape,

@@ -236,13 +236,15 @@ fn what_is_required_is_said_in_many_ways() {
     let fields = fields(
         r#"{"properties": {"listed": {"type": "string"}, "flagged": {"required": true},
             "marked": {"description": "[REQUIRED] Who borrows."},
+            "wrapped": {"description": "<p>(Required) How.</p>"},
             "unmarked": {"description": "Why."}, "typed": {"type": "str, optional"}},
             "required": ["listed", "typed", "ghost"]}"#,
     );
     let required: Vec<&str> =
         fields.iter().filter(|field| field.required).map(|field| field.name.as_str()).collect();
-    assert_eq!(required, ["listed", "flagged", "marked"]);
+    assert_eq!(required, ["listed", "flagged", "marked", "wrapped"]);
     assert_eq!(fields[2].description, "Who borrows.");
+    assert_eq!(fields[3].description, "How.");
 }
 
 #[test]
