@@ -60,7 +60,7 @@ enum Command {
 ///
 /// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), AWS service models,
 /// Alibaba Cloud metadata, MCP tools/list, OpenAI tools, ToolBench/RapidAPI, xLAM/APIGen, BFCL,
-/// ACEBench, API-Bank, ToolAlpaca, Seal-Tools, TaskBench and normalised JSON Lines, plain or
+/// ACEBench, API-Bank, `ToolAlpaca`, Seal-Tools, `TaskBench` and normalised JSON Lines, plain or
 /// compressed with zstd or gzip; formats are recognised by content. Only what changed since the
 /// last version is made anew. A file that cannot be read is a rejection with a reason, see
 /// `agentscaler list rejections`.

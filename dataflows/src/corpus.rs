@@ -258,7 +258,7 @@ impl Corpus {
         found: &mut Vec<(String, PathBuf)>,
     ) {
         let real = fs::canonicalize(path);
-        let is_world = |real: &PathBuf| self.world.as_ref().is_some_and(|it| real.starts_with(it));
+        let is_world = |it: &PathBuf| self.world.as_ref().is_some_and(|its| it.starts_with(its));
         if real.as_ref().is_ok_and(is_world) {
             return;
         }

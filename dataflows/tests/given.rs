@@ -8,7 +8,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use dataflows::corpus::{Corpus, CorpusError};
@@ -117,15 +117,15 @@ fn standard_input_is_read_like_a_file() {
     assert_eq!(tool["file"], "stdin");
     let empty = run(folder.path(), "build - --world other --json", b"");
     assert!(empty.status.success());
-    let listed = run(folder.path(), "list rejections --world other --json", b"").stdout;
-    assert!(String::from_utf8(listed).unwrap().contains("is empty"));
+    let rejected = run(folder.path(), "list rejections --world other --json", b"").stdout;
+    assert!(String::from_utf8(rejected).unwrap().contains("is empty"));
 
     fs::write(folder.path().join("apis/library.json"), &library).unwrap();
     let ran = run(folder.path(), "build ./apis/lib*.json --world third --json", b"");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let ran = run(folder.path(), "build **/*.yaml --world fourth", b"");
-    let said = String::from_utf8(ran.stderr).unwrap();
-    assert_eq!(ran.status.code(), Some(2), "{said}");
+    let failed = run(folder.path(), "build **/*.yaml --world fourth", b"");
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(2), "{said}");
     assert!(said.contains("nothing matches the pattern \"**/*.yaml\"\n  * matches"), "{said}");
-    assert!(!PathBuf::from("fourth").exists());
+    assert!(!folder.path().join("fourth").exists());
 }
