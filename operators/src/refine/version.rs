@@ -68,7 +68,7 @@ fn unmarked(text: &str) -> String {
     let segments = text.split('/').filter(|segment| keeps(segment));
     let segments: Vec<String> = segments
         .map(|segment| {
-            let parts = segment.split(['_', ' ', ':']).filter(|part| !is_mark(part));
+            let parts = segment.split(['_', '-', ' ', ':']).filter(|part| !is_mark(part));
             parts.collect::<Vec<_>>().join(" ").to_lowercase()
         })
         .collect();
@@ -144,6 +144,7 @@ mod tests {
         }
         assert_eq!(unmarked("/api/v2/users/{id}"), "/api/users/{id}");
         assert_eq!(unmarked("/2019-10-01/functions"), "/functions");
+        assert_eq!(unmarked("Checkout-v71"), unmarked("checkout"));
     }
 
     #[test]
