@@ -43,7 +43,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Build(BuildArgs),
+    Build(Box<BuildArgs>),
     Verify(VerifyArgs),
     List(ListArgs),
     Explain(ExplainArgs),

@@ -73,8 +73,8 @@ pub fn explain(
 
 /// Whether a thing of this kind could go by the name: ids begin with what they are of.
 fn may_name(name: &str, kind: &str) -> bool {
-    let of = ["tool", "domain", "task", "trajectory"].into_iter().find(|kind| {
-        let digits = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
+    let of = ["tool", "domain", "task", "trajectory"].into_iter().find(|one| {
+        let digits = name.strip_prefix(one).and_then(|rest| rest.strip_prefix('-'));
         digits.is_some_and(|digits| {
             digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         })
@@ -114,7 +114,7 @@ fn rows(
         let one = open()?.with_offset(place).with_limit(1).build();
         for batch in one.map_err(|error| damaged(error.to_string()))? {
             let batch = batch.map_err(|error| damaged(error.to_string()))?;
-            rows.extend((0..batch.num_rows()).map(|place| row(&batch, place)));
+            rows.extend((0..batch.num_rows()).map(|at| row(&batch, at)));
         }
     }
     Ok(rows)
@@ -143,7 +143,7 @@ fn read(value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(read).collect(),
         Value::Object(entries) => {
-            Value::Object(entries.into_iter().map(|(name, value)| (name, read(value))).collect())
+            Value::Object(entries.into_iter().map(|(name, inner)| (name, read(inner))).collect())
         }
         other => other,
     }

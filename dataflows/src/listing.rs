@@ -132,7 +132,7 @@ pub fn cell(column: &dyn Array, place: usize) -> Value {
         DataType::Boolean => column.as_boolean().value(place).into(),
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(place);
-            (0..items.len()).map(|place| cell(&items, place)).collect()
+            (0..items.len()).map(|at| cell(&items, at)).collect()
         }
         DataType::Struct(fields) => {
             let parts = column.as_struct().columns();

@@ -116,40 +116,41 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
             }
         });
 
-        let folded = drafts
+        let once = drafts
             .as_collection()
-            .reduce_named("Reduce: Refine fold", |_content, drafts, folded| fold(drafts, folded))
+            .reduce_named("Reduce: Refine fold", |_content, group, folded| fold(group, folded))
             .map(|(_content, folded)| folded);
-        let (distinct, made) = parted(folded);
-        let superseded = distinct
+        let (distinct, made) = parted(once);
+        let latest = distinct
             .map(|draft| (operation(&draft.tool), *draft))
-            .reduce_named("Reduce: Refine supersede", |_operation, drafts, folded| {
-                supersede(drafts, folded);
+            .reduce_named("Reduce: Refine supersede", |_operation, group, folded| {
+                supersede(group, folded);
             })
             .map(|(_operation, folded)| folded);
-        let (kept, stands) = parted(superseded);
+        let (kept, superseded) = parted(latest);
 
-        let made = made.concat(stands);
-        let stands = made.clone().flat_map(|beside| match *beside {
+        let beside = made.concat(superseded);
+        let stands = beside.clone().flat_map(|one| match *one {
             Beside::Stands(best, key) => Some((key, best)),
             _ => None,
         });
-        let origins = made.clone().flat_map(|beside| match *beside {
+        let origins = beside.clone().flat_map(|one| match *one {
             Beside::Made(key, origin, rules) => Some((key, (origin, rules))),
             _ => None,
         });
-        let away = made.flat_map(|beside| match *beside {
+        let away = beside.flat_map(|one| match *one {
             Beside::Away(rejection) => Some(rejection),
             _ => None,
         });
         let origins = origins
             .join_map(stands, |key, origin, best| (best.clone(), (origin.clone(), *key == *best)));
 
-        let tools = kept
-            .map(|draft| (draft.tool.identity.clone(), draft.tool))
-            .reduce_named("Reduce: Refine name", |identity, tools, named| {
-                name_apart(identity, tools, named)
-            });
+        let tools = kept.map(|draft| (draft.tool.identity.clone(), draft.tool)).reduce_named(
+            "Reduce: Refine name",
+            |identity, group, named| {
+                name_apart(identity, group, named);
+            },
+        );
         let provenances = tools
             .clone()
             .map(|(identity, tool)| ((identity, tool.revision), (tool.id, tool.identity.clone())))

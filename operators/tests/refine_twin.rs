@@ -228,8 +228,8 @@ fn rank((tool, origin): &(Tool, Origin)) -> (String, String, usize, Reverse<Stri
 
 /// Few identities, names and descriptions, so that records often meet.
 fn lives() -> impl Strategy<Value = Vec<Life>> {
-    let path = prop::option::of("/v[12]/z");
-    let parts = ("[ab]", "[xy?]", prop::option::of("p{1,2}|q"), path, "[12]?");
+    let below = prop::option::of("/v[12]/z");
+    let parts = ("[ab]", "[xy?]", prop::option::of("p{1,2}|q"), below, "[12]?");
     let line = parts.prop_map(|(id, name, said, path, version)| {
         let said = said.unwrap_or_default();
         let path = path.map(|path| format!("\"path\": \"{path}\", ")).unwrap_or_default();

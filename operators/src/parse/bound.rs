@@ -44,7 +44,7 @@ impl<'scope, T: Timestamp + Lattice> Bind<'scope, T> for VecCollection<'scope, T
             let resolved = files
                 .into_iter()
                 .filter_map(move |file| Some((begins, (from.clone(), resolve(&from, &file)?))));
-            resolved.filter(|(_, (from, to))| from != to).collect::<Vec<_>>()
+            resolved.filter(|(_, (one, other))| one != other).collect::<Vec<_>>()
         });
         let onwards = references.clone().map(|(_, reference)| reference);
         let begun = references.filter(|(begins, _)| *begins).map(|(_, reference)| reference);

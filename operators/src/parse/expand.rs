@@ -24,6 +24,10 @@ pub(super) struct Expander<'a> {
 /// refining takes away again.
 const SPARE_LEVELS: usize = 2;
 
+/// Most parts of schemas that all records of one document may come to, each with its input and its
+/// output: references can make little text into much.
+const DOCUMENT_PARTS_MAX: usize = 8_000_000;
+
 /// Most steps of any kind from a schema to a part of it.
 const STEPS_MAX: usize = 48;
 
@@ -60,7 +64,23 @@ const PLAIN: [&str; 14] = [
 impl<'a> Expander<'a> {
     /// For a record out of these documents.
     pub(super) fn new(documents: &'a Documents<'a>, plan: &'a CorpusPlan) -> Expander<'a> {
-        Expander { documents, plan, parts_left: plan.schema_parts_max * 4, trail: Vec::new() }
+        Expander::of_many(documents, plan, 1)
+    }
+
+    /// For one of so many records out of these documents.
+    ///
+    /// Each has the same share of what a document may come to, and the share is halved, so that
+    /// a few records more or less seldom change it.
+    pub(super) fn of_many(
+        documents: &'a Documents<'a>,
+        plan: &'a CorpusPlan,
+        records: usize,
+    ) -> Expander<'a> {
+        let mut parts_left = plan.schema_parts_max * 4;
+        while DOCUMENT_PARTS_MAX < parts_left.saturating_mul(records) && 1 < parts_left {
+            parts_left /= 2;
+        }
+        Expander { documents, plan, parts_left, trail: Vec::new() }
     }
 
     /// What a reference object leads to, itself if it is none; nothing if it dangles.

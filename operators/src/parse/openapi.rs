@@ -39,6 +39,8 @@ pub(super) fn read(
         return sink(Err(rejection(Rule::Malformed, path, pointer, reason)));
     };
     let expander = Expander::new(documents, plan);
+    let operations = |item: Part<'_>| METHODS.iter().filter(|it| item.get(it).is_some()).count();
+    let count = paths.entries().map(|(_, item)| operations(item).max(1)).sum();
     for (resource, item) in paths.entries().filter(|(resource, _)| !resource.starts_with("x-")) {
         let place = format!("{pointer}/paths/{}", escaped(resource));
         let Some(item) = expander.follow(item).filter(|item| item.json.is_object()) else {
@@ -60,7 +62,8 @@ pub(super) fn read(
                 )));
                 continue;
             };
-            let reader = Reader { documents, service: &service, plan, resource, item, operation };
+            let service = &service;
+            let reader = Reader { documents, count, service, plan, resource, item, operation };
             sink(Ok(reader.record(method, path, place)));
         }
     }
@@ -69,6 +72,8 @@ pub(super) fn read(
 /// One operation and where it stands.
 struct Reader<'a> {
     documents: &'a Documents<'a>,
+    /// How many operations the document has.
+    count: usize,
     service: &'a Service,
     plan: &'a CorpusPlan,
     resource: &'a str,
@@ -156,7 +161,7 @@ impl Reader<'_> {
         let Some(responses) = self.operation.get("responses") else {
             return (Value::Null, Value::Null);
         };
-        let mut expander = Expander::new(self.documents, self.plan);
+        let mut expander = Expander::of_many(self.documents, self.plan, self.count);
         let (mut returns, mut example) = (Value::Null, Value::Null);
         for code in ["200", "201", "202", "203", "206", "2XX", "2xx", "default"] {
             let Some(response) = responses.get(code).and_then(|one| expander.follow(one)) else {

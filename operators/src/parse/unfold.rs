@@ -111,8 +111,8 @@ fn open<'r>(
         _ => return Ok((head, Box::new(outer))),
     };
     let counted = Counted { inner: unfolded, left: plan.unfolded_bytes_max };
-    let (head, inner) = peeked(counted)?;
-    Ok((head, Box::new(inner)))
+    let (unfolded_head, inner) = peeked(counted)?;
+    Ok((unfolded_head, Box::new(inner)))
 }
 
 /// The first bytes that a reader gives, and a reader that gives them again and then the rest.

@@ -87,7 +87,7 @@ pub(super) fn supersede(drafts: &[(&Draft, isize)], folded: &mut Vec<(Folded, is
         let stands = Beside::Stands(best_key.clone(), key(&draft.tool));
         folded.push((Folded::Beside(Box::new(stands)), *count));
         if *draft != best {
-            let version = |draft: &Draft| match draft.origin.version.as_str() {
+            let version = |one: &Draft| match one.origin.version.as_str() {
                 "" => String::new(),
                 version => format!(" (version {version})"),
             };

@@ -16,7 +16,7 @@ use crate::parse::part::Part;
 /// gets the later place as a suffix. Parameters without a name, which broken references leave
 /// behind, are left out, and so are credentials.
 pub(super) fn parameters(reader: &Reader<'_>) -> Value {
-    let mut expander = Expander::new(reader.documents, reader.plan);
+    let mut expander = Expander::of_many(reader.documents, reader.plan, reader.count);
     let mut arguments = Arguments::default();
     for parameter in declared(reader, &expander) {
         let text = |key: &str| parameter.text(key);
