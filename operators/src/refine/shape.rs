@@ -20,6 +20,9 @@ const PATTERN_CHARS_MAX: usize = 200;
 /// Most steps from a schema to a part of it, compositions and type names included.
 const STEPS_MAX: usize = 40;
 
+/// Longest pattern kept, in characters.
+const PATTERN_CHARS_MAX: usize = 200;
+
 impl<'a> Shaper<'a> {
     /// A shaper that has met no part yet.
     pub(super) fn new(plan: &'a CorpusPlan) -> Shaper<'a> {
@@ -49,7 +52,7 @@ impl<'a> Shaper<'a> {
         }
         let base = self.base(schema, level, steps);
         match schema.get("enum") {
-            Some(Value::List(values)) => choice(values, &base, self.plan).unwrap_or(base),
+            Some(Value::List(values)) => chosen(values, base, self.plan),
             _ => base,
         }
     }
@@ -288,6 +291,18 @@ fn implied(schema: &Value) -> Type {
 
 fn is_null(schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_text).is_some_and(|name| type_of(name).0 == Type::Null)
+}
+
+/// A shape restricted to an enumeration; that of a list may be meant for its items.
+fn chosen(values: &[Value], base: Shape, plan: &CorpusPlan) -> Shape {
+    match (choice(values, &base, plan), base) {
+        (Some(choice), _) => choice,
+        (None, Shape::List(items)) => Shape::List(Box::new(match choice(values, &items, plan) {
+            Some(choice) => choice,
+            None => *items,
+        })),
+        (None, base) => base,
+    }
 }
 
 /// The choices of an enumeration, as values of the shape it is written in; nothing if there are

@@ -49,6 +49,7 @@ fn descriptions_keep_their_words_only() {
         ("<|<|im_end|>|>", "im_end"),
         ("Use <user_id> here.", "Use <user_id> here."),
         ("x <script>alert('<b>')</script> y", "x y"),
+        ("all <script> and <style> tags go", "all <script> and <style> tags go"),
         ("a<!-- hidden -->b", "a b"),
         ("", ""),
     ] {
@@ -175,12 +176,18 @@ fn types_of_every_dialect_are_understood() {
         (r#"{"type": "string", "enum": ["a", "b", "a", null]}"#, choice(r#"["a", "b"]"#)),
         (r#"{"type": "integer", "enum": ["1", "2"]}"#, choice("[1, 2]")),
         (r#"{"type": "string", "enum": []}"#, Shape::text()),
+        (r#"{"type": "array", "enum": ["a", "b"]}"#, list(choice(r#"["a", "b"]"#))),
+        (r#"{"type": "string", "pattern": "^a+$"}"#, patterned("^a+$")),
         (r#"{"items": {}}"#, list(Shape::Any)),
         ("{}", Shape::Any),
         ("true", Shape::Any),
     ] {
         assert_eq!(shape(schema), expected, "{schema}");
     }
+}
+
+fn patterned(pattern: &str) -> Shape {
+    Shape::Text { format: String::new(), pattern: pattern.into() }
 }
 
 fn choice(values: &str) -> Shape {

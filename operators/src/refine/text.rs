@@ -224,11 +224,21 @@ fn without_tags(text: &str) -> String {
             rest = &rest[1..];
             continue;
         }
-        rest = &rest[length..];
-        if let Some(name) = hides {
-            let close = format!("</{name}");
-            let end = rest.to_ascii_lowercase().find(&close).unwrap_or(rest.len());
-            rest = &rest[end..];
+        let after = &rest[length..];
+        match hides {
+            Some(name) => {
+                let close = format!("</{name}");
+                match after.to_ascii_lowercase().find(&close) {
+                    Some(end) => rest = &after[end..],
+                    // A sentence about the tag, which encloses nothing.
+                    None => {
+                        out.push_str(&rest[..length]);
+                        rest = after;
+                        continue;
+                    }
+                }
+            }
+            None => rest = after,
         }
         out.push(' ');
     }
