@@ -441,12 +441,13 @@ def compare_schema(said, shown, root, depth, choices_max, trail=()):
         kind, inner = kind_of(kind)
         items = items or ({"type": inner} if inner else None)
     enum = said.get("enum")
+    if kind == "array" and isinstance(enum, list):
+        # The choices of a list are those of its items.
+        items, enum = {**(items if isinstance(items, dict) else {}), "enum": enum}, None
     if isinstance(enum, list) and not composed:
         values = [fitting(one, kind) for one in enum if not isinstance(one, (list, dict, type(None)))]
         values = list(dict.fromkeys(value for value in values if value))
-        # The choices of a list are those of its items.
-        target = shown.get("items", {}) if kind == "array" else shown
-        offered = [fitting(one, kind) for one in target.get("enum", [])]
+        offered = [fitting(one, kind) for one in shown.get("enum", [])]
         if values and len(values) <= choices_max and values != offered:
             yield "enum", f"{values[:8]} became {offered[:8]}"
     elif "enum" in shown and not composed:
