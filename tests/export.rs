@@ -5,7 +5,6 @@
 //! the `jsonschema` crate against the meta-schema, and read the export with our own importer.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
-#![expect(clippy::print_stderr, reason = "a skipped test says so, and figures are for who looks")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
