@@ -116,6 +116,7 @@ def is_dropped(name, argument, tool):
         lower in TRANSPORT
         or lower.startswith("x-amz-")
         or (place == "header" and lower in HEADERS)
+        or (place == "header" and re.search(r"([-_]key|apikey|-token|-secret)$", lower))
         or (place in ("header", "query", "cookie") and lower in CREDENTIALS)
         or argument.is_credential
         or (name == tool.name and not argument.schema.get("description"))

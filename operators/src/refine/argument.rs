@@ -73,6 +73,9 @@ const CREDENTIALS: [&str; 16] = [
     "x-token",
 ];
 
+/// How the names of headers end that carry a credential, whatever service they are of.
+const CREDENTIAL_ENDINGS: [&str; 5] = ["-key", "_key", "apikey", "-token", "-secret"];
+
 /// Arguments of transport in the APIs of Google, which all take the same ones.
 const GOOGLE: [&str; 4] = ["alt", "key", "callback", "fields"];
 
@@ -158,6 +161,7 @@ fn is_transport(published: &str, place: &str, google: bool) -> bool {
     TRANSPORT.contains(&name)
         || name.starts_with("x-amz-")
         || (place == "header" && HEADERS.contains(&name))
+        || (place == "header" && CREDENTIAL_ENDINGS.iter().any(|ending| name.ends_with(ending)))
         || (matches!(place, "header" | "query" | "cookie") && CREDENTIALS.contains(&name))
         || (google && GOOGLE.contains(&name))
 }

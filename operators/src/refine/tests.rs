@@ -289,12 +289,14 @@ fn transport_is_not_for_agents() {
         names(
             r#"{"properties": {"api-version": {}, "X-Amz-Date": {}, "$.xgafv": {}, "alt": {},
             "key": {}, "oauth_token": {}, "Accept": {"x-in": "header"}, "spade": {},
-            "api_key": {"x-in": "query"}, "Authorization": {"x-in": "header"}, "lend": {}}}"#
+            "api_key": {"x-in": "query"}, "Authorization": {"x-in": "header"}, "lend": {},
+            "Garden-Key": {"x-in": "header"}}}"#
         ),
         ["spade"]
     );
     assert_eq!(names(r#"{"properties": {"key": {}, "alt": {}}}"#), ["key", "alt"]);
     assert_eq!(names(r#"{"properties": {"token": {}, "accept": {}}}"#), ["token", "accept"]);
+    assert_eq!(names(r#"{"properties": {"garden-key": {"x-in": "query"}}}"#), ["garden-key"]);
 }
 
 #[test]
