@@ -21,6 +21,7 @@ use dataflows::prove::prove;
 use dataflows::store::World;
 use dataflows::summary::Summary;
 use operators::Work;
+use schemas::Lineage;
 use tempfile::TempDir;
 
 use self::server::{Conduct, Server};
@@ -229,6 +230,9 @@ fn journal_and_manifest_rebuild_the_world_without_an_endpoint() {
     let more = stage.made("world", 2, Some(config(&server)));
     assert_eq!((more.work["requests"], server.asked().len()), (5, POOR + 5));
     assert!(server.asked().values().all(|count| *count == 1));
+    // While questions are open, tools are missing: no domain may be taken for dead meanwhile.
+    let lineage = World::open(stage.world("world")).unwrap().manifest(2).unwrap().lineage;
+    assert!(!lineage.iter().any(|event| matches!(event, Lineage::Died(_))), "{lineage:?}");
     // Pinned to the version before, from scratch, by the journal of the other world.
     let pinned = |world: &str, version| Request {
         pinned: Some((stage.world("world"), version)),
