@@ -327,7 +327,7 @@ impl Endpoint {
             let mut wait = backoff(request.id(), attempt, self.config.backoff);
             match heard {
                 Heard::Answer(answer) => {
-                    self.bill.lock().expect("no holder panics").add(&answer);
+                    self.bill.lock().expect("no holder panics").add(request, &answer);
                     self.pace().succeeded();
                     self.changed.notify_all();
                     return Ok(Some(answer));

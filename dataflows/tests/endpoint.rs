@@ -14,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::AsArray as _;
 use dataflows::build::{BuildError, Listener, Request, build};
 use dataflows::endpoint::{Budget, Config, Secret};
 use dataflows::journal::Recorded;
@@ -21,6 +22,7 @@ use dataflows::prove::prove;
 use dataflows::store::World;
 use dataflows::summary::Summary;
 use operators::Work;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use schemas::Lineage;
 use tempfile::TempDir;
 
@@ -196,8 +198,36 @@ fn poor_tools_are_described_and_good_ones_are_not_asked_about() {
     .unwrap();
     assert_eq!(rules.len() as u64, REFUSED, "{rules:?}");
 
+    let card = fs::read_to_string(stage.world("world").join("dataset/README.md")).unwrap();
+    assert!(card.contains("by the model `small`, which gave 20 answers"), "{card}");
+    let said = descriptions(&world);
+    assert_eq!(said.len(), POOR + 1, "{said:?}");
+    assert_eq!(said["create_parcel"], "Can create one parcel and answers with what it then is.");
+    assert!(said["list_depot"].starts_with("Up to 50. Can list one depot"), "{said:?}");
+    assert!(said["estimate_delivery"].starts_with("Estimates"), "its source's word stands");
+    for refused in ["get_depot", "delete_courier", "update_invoice"] {
+        assert_eq!(said[refused], "", "what was refused changes nothing");
+    }
+
     let again = stage.made("world", 1, Some(config(&server)));
     assert!(!again.changed && again.work.values().all(|count| *count == 0), "{:?}", again.work);
+}
+
+/// What the rows of the dataset say of each tool, by name.
+fn descriptions(world: &World) -> BTreeMap<String, String> {
+    let contents = world.latest().unwrap().manifest.unwrap().contents;
+    let mut said = BTreeMap::new();
+    for (_, object) in contents.objects.iter().filter(|(role, _)| role.starts_with("tools/")) {
+        let file = fs::File::open(world.object_path(object)).unwrap();
+        let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+        for batch in batches {
+            let batch = batch.unwrap();
+            let column = |name| batch.column_by_name(name).unwrap().as_string::<i32>().iter();
+            let rows = column("name").zip(column("description"));
+            said.extend(rows.map(|(name, text)| (name.unwrap().into(), text.unwrap_or("").into())));
+        }
+    }
+    said
 }
 
 /// Faults, workers and the order of answers do not show.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use schemas::Answer;
+use schemas::{Answer, Request};
 
 /// What tokens cost, in millionths of a currency unit for a million tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,10 +64,17 @@ pub(super) struct Bill {
 }
 
 impl Bill {
-    /// Adds what an answer took.
-    pub(super) fn add(&mut self, answer: &Answer) {
-        self.tokens_in = self.tokens_in.saturating_add(answer.tokens_in);
-        self.tokens_out = self.tokens_out.saturating_add(answer.tokens_out);
+    /// Adds what an answer took. Where the endpoint does not say, it is taken to be a token for
+    /// every three bytes, which is more than most texts take: a budget is not to be overrun because
+    /// nobody counted.
+    pub(super) fn add(&mut self, request: &Request, answer: &Answer) {
+        let (mut tokens_in, mut tokens_out) = (answer.tokens_in, answer.tokens_out);
+        if tokens_in == 0 && tokens_out == 0 {
+            let asked: usize = request.messages.iter().map(|message| message.content.len()).sum();
+            (tokens_in, tokens_out) = (estimated(asked), estimated(answer.text.len()));
+        }
+        self.tokens_in = self.tokens_in.saturating_add(tokens_in);
+        self.tokens_out = self.tokens_out.saturating_add(tokens_out);
     }
 
     /// The tokens of requests and answers together.
@@ -96,9 +103,40 @@ impl Bill {
     }
 }
 
+fn estimated(bytes: usize) -> u64 {
+    bytes.div_ceil(3) as u64
+}
+
 #[cfg(test)]
 mod tests {
+    use schemas::{Answer, Finish, Prompt, PromptRole, Purpose, Request, ResponseFormat, Sampling};
+
     use super::{Bill, Budget, Cost, Prices};
+
+    #[test]
+    fn what_the_endpoint_does_not_count_is_estimated() {
+        let request = Request {
+            purpose: Purpose::Describe,
+            model: "small".into(),
+            messages: vec![Prompt { role: PromptRole::User, content: "x".repeat(300) }],
+            sampling: Sampling { temperature_permille: 0, tokens_max: 9 },
+            format: ResponseFormat::Text,
+            trial: 0,
+        };
+        let mut answer = Answer {
+            request: request.id(),
+            text: "y".repeat(30),
+            finish: Finish::Stop,
+            tokens_in: 70,
+            tokens_out: 8,
+        };
+        let mut bill = Bill::default();
+        bill.add(&request, &answer);
+        assert_eq!(bill.tokens(), 78);
+        (answer.tokens_in, answer.tokens_out) = (0, 0);
+        bill.add(&request, &answer);
+        assert_eq!(bill.tokens(), 78 + 110);
+    }
 
     #[test]
     fn money_is_counted_in_millionths() {

@@ -19,6 +19,7 @@ pub(super) fn card(manifest: &Manifest) -> String {
     write_configurations(manifest, &mut card);
     write_funnel(manifest, &mut card);
     write_origins(manifest, &mut card);
+    write_model(manifest, &mut card);
     card
 }
 
@@ -155,6 +156,21 @@ fn write_origins(manifest: &Manifest, card: &mut String) {
             line(card, format_args!("| {} more | {rest} |", origins.len() - LISTED_MAX));
         }
     }
+}
+
+/// Whose word the descriptions of some tools are, where it is not their source's.
+fn write_model(manifest: &Manifest, card: &mut String) {
+    let Some(answers) = manifest.contents.pins.get("answers") else { return };
+    line(
+        card,
+        format_args!(
+            "\n## Model\n\nTools whose source says too little were described by the model {}, which \
+             gave {} answers. What it says\nof a tool is plausible and not vouched for by the \
+             tool's source.",
+            cell(&manifest.contents.plan.describe.model),
+            answers.rows
+        ),
+    );
 }
 
 fn line(card: &mut String, text: std::fmt::Arguments<'_>) {
