@@ -55,8 +55,8 @@ fn tools(library: &Arc<HeldLibrary>, documents: &[Document], workers: usize) -> 
         let (probe, counted) = (ProbeHandle::new(), Arc::clone(&counted));
         let library = Arc::clone(&library) as Arc<dyn Library>;
         let mut input = worker.dataflow::<u64, _, _>(|scope| {
-            let (input, documents) = scope.new_collection();
-            let (records, _) = documents.parse(library);
+            let (input, read) = scope.new_collection();
+            let (records, _) = read.parse(library);
             let (tools, ..) = records.refine(&CorpusPlan::default());
             tools
                 .inspect(move |_| {

@@ -70,8 +70,8 @@ fn edited_sibling_is_read_again_and_nothing_else_is() {
     place.put("boats/apart.json", r#"{"tools": [{"name": "tide_table", "description": "Tides of a day", "inputSchema": {}}]}"#);
     let first = place.build();
     assert_eq!(first["counts"]["tools"], 6);
-    let kinds = |place: &Place| {
-        let tool = place.run(&["explain", "listBoats"]).remove(0);
+    let kinds = |of: &Place| {
+        let tool = of.run(&["explain", "listBoats"]).remove(0);
         tool["row"]["parameters"]["properties"]["kind"]["enum"].to_string()
     };
     assert_eq!(kinds(&place), r#"["canoe","dinghy"]"#);
@@ -125,8 +125,8 @@ fn later_version_of_an_api_stands_for_the_earlier() {
 
     fs::remove_file(place.0.path().join("boats/second.json")).unwrap();
     assert_eq!(place.build()["counts"], first["counts"]);
-    let tool = place.run(&["explain", "cancelBooking"]).remove(0);
-    assert_eq!(tool["row"]["description"], "Cancels a booking of v1");
+    let earlier = place.run(&["explain", "cancelBooking"]).remove(0);
+    assert_eq!(earlier["row"]["description"], "Cancels a booking of v1");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn outcomes(path: &str, files: &Files) -> Vec<Outcome> {
 }
 
 fn records(path: &str, files: &[(&str, &str)]) -> Vec<Record> {
-    let files = files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec()));
+    let files = files.iter().map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
     outcomes(path, &files.collect()).into_iter().map(Result::unwrap).collect()
 }
 
@@ -174,7 +174,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
         Some(reference) => format!("{{\"$ref\": \"{reference}\"}}"),
         None => "{\"type\": \"integer\"}".into(),
     });
-    let text = (any::<bool>(), schema.clone(), schema).prop_map(|(begins, p, q)| {
+    let written = (any::<bool>(), schema.clone(), schema).prop_map(|(begins, p, q)| {
         let properties = format!("\"properties\": {{\"p\": {p}, \"q\": {q}}}");
         if begins {
             format!(
@@ -186,7 +186,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
             format!("{{{properties}}}")
         }
     });
-    let file = ("[mn]/[abc]\\.json", text, 0..EPOCHS, 1..EPOCHS);
+    let file = ("[mn]/[abc]\\.json", written, 0..EPOCHS, 1..EPOCHS);
     prop::collection::vec(file, 0..8).prop_map(|lives| {
         let mut kept: Vec<Life> = Vec::new();
         for (path, text, born, span) in lives {

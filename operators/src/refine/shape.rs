@@ -20,9 +20,6 @@ const PATTERN_CHARS_MAX: usize = 200;
 /// Most steps from a schema to a part of it, compositions and type names included.
 const STEPS_MAX: usize = 40;
 
-/// Longest pattern kept, in characters.
-const PATTERN_CHARS_MAX: usize = 200;
-
 impl<'a> Shaper<'a> {
     /// A shaper that has met no part yet.
     pub(super) fn new(plan: &'a CorpusPlan) -> Shaper<'a> {
