@@ -65,7 +65,8 @@ fn agrees(folder: &Path, reader: &Path) -> bool {
         output.stdout
     };
     let corpus = folder.to_str().unwrap();
-    run(&["build", corpus, "--world", "world", "--quiet", "--set", "task.per_operation=0"]);
+    let settings = ["--set", "task.per_operation=0", "--set", "corpus.latest_only=false"];
+    run(&[["build", corpus, "--world", "world", "--quiet"].as_slice(), &settings].concat());
     run(&["export", "tools", "--world", "world", "--output", "tools.json"]);
     let rejections = run(&["list", "rejections", "--world", "world", "--json"]);
     fs::write(at("rejections.jsonl"), rejections).unwrap();

@@ -47,7 +47,7 @@ pub trait Refine<'scope, T: Timestamp> {
     /// Records that say the same (name, description, input, output) whatever their identity are
     /// one tool, that of the least identity; the others are rejected as repetitions. Of tools that
     /// are one operation in several versions of its API, or in several wordings, the latest is
-    /// kept and the others are rejected as superseded. The provenance names the records of all.
+    /// kept and the others are rejected as superseded, unless the plan keeps all. The provenance names the records of all.
     /// Of different tools with one identity, the one with the least revision keeps it and the
     /// others get a suffix made of their revision. So each record ends as exactly one tool or one
     /// rejection, and the tools' ids are distinct.
@@ -103,7 +103,7 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
         VecCollection<'scope, T, Provenance>,
         VecCollection<'scope, T, Rejection>,
     ) {
-        let plan = plan.clone();
+        let (plan, latest_only) = (plan.clone(), plan.latest_only);
         let (drafts, unusable) = self.inner.ok_err(move |(record, time, diff)| {
             match refine_with_content(&record, &plan) {
                 Ok((tool, content, met)) => {
@@ -122,7 +122,11 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
             .map(|(_content, folded)| folded);
         let (distinct, made) = parted(once);
         let latest = distinct
-            .map(|draft| (operation(&draft.tool), *draft))
+            .map(move |draft| {
+                let tool = &draft.tool;
+                let apart = || Digest::of_record(&(&tool.identity, tool.revision));
+                (if latest_only { operation(tool) } else { apart() }, *draft)
+            })
             .reduce_named("Reduce: Refine supersede", |_operation, group, folded| {
                 supersede(group, folded);
             })

@@ -110,11 +110,13 @@ fn changed(mut bytes: Vec<u8>, changes: &[Change], seeds: &[Vec<u8>]) -> Vec<u8>
     bytes
 }
 
-/// The files of the example corpus, cut to what a debug build reads at once.
+/// The files of the example corpus that a debug build reads at once, and the fuzzers' seeds of
+/// the formats that it lacks.
 fn seeds() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let files = |folder: &str| fs::read_dir(root.join(folder)).unwrap();
+    let files = files("tests/corpus").chain(files("fuzz/seeds"));
+    let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let seeds = paths.iter().filter(|path| path.is_file()).map(|path| fs::read(path).unwrap());
     seeds.filter(|seed| seed.len() < 64 << 10).collect()

@@ -56,6 +56,8 @@ pub struct CorpusPlan {
     /// Whether a tool whose text gives the model suspicious instructions is turned away, with the
     /// rule that caught it. Control tokens and hidden characters are neutralised either way.
     pub quarantine: bool,
+    /// Whether of several versions or wordings of one operation only the latest is kept.
+    pub latest_only: bool,
     /// Sources that are used: patterns with `*` for any text, those with `!` before them exclude.
     /// Empty means all.
     pub sources: Vec<String>,
@@ -72,6 +74,7 @@ impl CorpusPlan {
             sources: Vec::new(),
             licenses: Vec::new(),
             quarantine: true,
+            latest_only: true,
             ..plan.clone()
         };
         refined(self) == refined(other)
@@ -211,6 +214,7 @@ impl Default for CorpusPlan {
             argument_chars_max: 300,
             choices_max: 64,
             quarantine: true,
+            latest_only: true,
             sources: Vec::new(),
             licenses: Vec::new(),
         }
