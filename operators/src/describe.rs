@@ -14,7 +14,7 @@ use schemas::{Answer, CorpusPlan, DescribePlan, Poverty, Rejection, Request, Rul
 
 use crate::describe::prompt::request;
 use crate::describe::reply::Reply;
-use crate::refine::revised;
+use crate::refine::{caught, revised};
 
 pub use crate::describe::poverty::poverty;
 
@@ -58,7 +58,7 @@ pub fn need(tool: &Tool, plan: &DescribePlan) -> Need {
 ///
 /// Names the check that refused the answer: it was declined or cut off, is not the JSON asked for,
 /// is about another interface, is too long, holds markup or control tokens, loses a fact that the
-/// source states, or says no more than the source.
+/// source states, says no more than the source, or gives orders to whoever reads it.
 pub fn described(
     tool: &Tool,
     answer: &Answer,
@@ -96,6 +96,12 @@ pub fn described(
     if let Some(fact) = lost.first() {
         let reason = format!("it leaves out \"{fact}\", which the source states");
         return Err(refusal(tool, Rule::AnswerLosesFacts, reason));
+    }
+    // A model may be talked into passing orders on, and what it says is shown like any description.
+    if corpus.quarantine
+        && let Some((rule, reason)) = caught(&better)
+    {
+        return Err(refusal(tool, rule, reason));
     }
     Ok(revised(better))
 }

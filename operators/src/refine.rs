@@ -272,6 +272,11 @@ pub(crate) fn shape_of(schema: &Value, plan: &CorpusPlan) -> Shape {
     shape::Shaper::new(plan).shape(schema)
 }
 
+/// The rule that catches a tool which speaks to the model instead of about itself.
+pub(crate) fn caught(tool: &Tool) -> Option<(Rule, String)> {
+    quarantine::caught(&Record::default(), tool)
+}
+
 /// The tool with the revision of what it now says.
 pub(crate) fn revised(mut tool: Tool) -> Tool {
     let content = Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output));
