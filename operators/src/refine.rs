@@ -12,10 +12,11 @@ use timely::dataflow::operators::OkErr;
 use timely::progress::Timestamp;
 
 use schemas::{
-    CorpusPlan, Digest, Provenance, Record, Rejection, Rule, Shape, Stage, Tool, ToolId, Value,
+    CorpusPlan, Digest, Origin, Provenance, Record, Rejection, Rule, Shape, Stage, Tool, ToolId,
+    Value,
 };
 
-use self::fold::{Beside, Draft, Folded, fold, name_apart, supersede};
+use self::fold::{Beside, Draft, Folded, Key, fold, name_apart, supersede};
 use self::version::operation;
 
 pub use crate::refine::text::clean;
@@ -133,19 +134,7 @@ impl<'scope, T: Timestamp + Lattice> Refine<'scope, T> for VecCollection<'scope,
             .map(|(_operation, folded)| folded);
         let (kept, superseded) = parted(latest);
 
-        let beside = made.concat(superseded);
-        let stands = beside.clone().flat_map(|one| match *one {
-            Beside::Stands(best, key) => Some((key, best)),
-            _ => None,
-        });
-        let origins = beside.clone().flat_map(|one| match *one {
-            Beside::Made(key, origin, rules) => Some((key, (origin, rules))),
-            _ => None,
-        });
-        let away = beside.flat_map(|one| match *one {
-            Beside::Away(rejection) => Some(rejection),
-            _ => None,
-        });
+        let (origins, stands, away) = sorted(made.concat(superseded));
         let origins = origins
             .join_map(stands, |key, origin, best| (best.clone(), (origin.clone(), *key == *best)));
 
@@ -181,6 +170,29 @@ fn parted<'scope, T: Timestamp>(
         Folded::Beside(beside) => Err((beside, time, diff)),
     });
     (kept.as_collection(), beside.as_collection())
+}
+
+/// Where the tools came from, which tool stands for which, and what is no tool of its own.
+fn sorted<'scope, T: Timestamp>(
+    beside: VecCollection<'scope, T, Box<Beside>>,
+) -> (
+    VecCollection<'scope, T, (Key, (Origin, Vec<Rule>))>,
+    VecCollection<'scope, T, (Key, Key)>,
+    VecCollection<'scope, T, Rejection>,
+) {
+    let origins = beside.clone().flat_map(|one| match *one {
+        Beside::Made(key, origin, rules) => Some((key, (origin, rules))),
+        _ => None,
+    });
+    let stands = beside.clone().flat_map(|one| match *one {
+        Beside::Stands(best, key) => Some((key, best)),
+        _ => None,
+    });
+    let away = beside.flat_map(|one| match *one {
+        Beside::Away(rejection) => Some(rejection),
+        _ => None,
+    });
+    (origins, stands, away)
 }
 
 /// Refines one record.
