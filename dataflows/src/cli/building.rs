@@ -111,7 +111,9 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
 
 /// Which rules turned documents and records away, the most frequent first.
 fn turned_away(summary: &Summary) -> String {
+    // A tool may have a reference that dangles and be a tool still.
     let away = Rule::ALL.iter().take_while(|rule| **rule != Rule::NameSpelled);
+    let away = away.filter(|rule| **rule != Rule::Dangling);
     let counted = away.filter_map(|rule| Some((*summary.rules.get(rule.name())?, rule.name())));
     let mut counted: Vec<(u64, &str)> = counted.collect();
     counted.sort_by_key(|(count, name)| (Reverse(*count), *name));

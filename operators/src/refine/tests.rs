@@ -363,3 +363,19 @@ fn revisions_follow_the_content_and_not_the_file() {
     assert_eq!(refined(&one).id, refined(&edited).id);
     assert_ne!(refined(&one).revision, refined(&edited).revision);
 }
+
+#[test]
+fn wordings_in_another_script_are_another_operation() {
+    let tool = |said: &str, argument: &str| {
+        let parameters = format!(
+            r#"{{"type": "object", "properties": {{"spade": {{"type": "string", "description": "{argument}"}}}}}}"#
+        );
+        refined(&Record { description: said.into(), ..record(&parameters) })
+    };
+    let lends = super::operation(&tool("Lends a spade.", "Which spade."));
+    assert_eq!(lends, super::operation(&tool("Hands out a spade.", "Its number.")));
+    assert_ne!(lends, super::operation(&tool("借出一把铁锹。", "Which spade.")));
+    assert_ne!(lends, super::operation(&tool("스페이드를 빌려 준다.", "Which spade.")));
+    let silent = super::operation(&tool("", "Which spade."));
+    assert_ne!(silent, super::operation(&tool("", "哪一把铁锹")));
+}

@@ -104,9 +104,12 @@ fn has_words(path: &str) -> bool {
     path.split('/').any(|segment| !segment.is_empty() && !segment.starts_with('{'))
 }
 
-/// The script most letters of the description are in, as far as it matters here.
+/// The script most letters of the description are in, or of the arguments' where the tool has
+/// none, as far as it matters here.
 fn script(tool: &Tool) -> u8 {
-    let letters = tool.description.chars().filter(|c| c.is_alphabetic());
+    let arguments = tool.input.iter().filter(|_| tool.description.is_empty());
+    let said = arguments.map(|field| &field.description).chain([&tool.description]);
+    let letters = said.flat_map(|text| text.chars()).filter(|c| c.is_alphabetic());
     let (mut latin, mut other) = (0_usize, [0_usize; 4]);
     for letter in letters {
         match u32::from(letter) {
