@@ -18,7 +18,7 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The receiver takes no more.
-    #[error(transparent)]
+    #[error("the tools cannot be handed on")]
     Io(#[from] io::Error),
 }
 

@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -144,4 +144,20 @@ fn sources_and_licences_are_selected_and_remembered() {
     assert_eq!(only["counts"]["tools"], 1);
     let away = place.run(&["explain", "f/1"]);
     assert_eq!(away[0]["kind"], "tool");
+}
+
+#[test]
+fn listing_and_exporting_end_quietly_when_nobody_reads_on() {
+    let place = Place::new();
+    place.build();
+    for line in ["export tools --output -", "list tools", "explain getBoat"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentscaler"));
+        let command = command.current_dir(place.0.path()).args(line.split(' '));
+        let command = command.args(["--world", "world"]).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!((ended.status.code(), said.as_str()), (Some(0), ""), "{line}");
+    }
 }
