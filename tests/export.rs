@@ -14,6 +14,7 @@ use std::sync::Arc;
 use dataflows::build::{Listener, Request, build};
 use dataflows::export;
 use dataflows::store::World;
+use operators::refine::clean;
 use operators::{Work, parse, refine};
 use schemas::{CorpusPlan, Tool, object_schema};
 use serde_json::{Value as Json, json};
@@ -102,13 +103,11 @@ fn schemas_of_real_tools_are_valid_and_come_back() {
     let mut paths: Vec<_> = fs::read_dir(corpus).unwrap().map(|it| it.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "zst"));
     paths.sort();
-    // Every record in a release build, every eighth in a debug build, which is ten times slower.
-    let step = if cfg!(debug_assertions) { 8 } else { 1 };
     let (mut checked, mut differing) = (0, BTreeMap::new());
     for path in &paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let records = parse(&name, &fs::read(path).unwrap(), &plan).records;
-        for record in records.iter().step_by(step) {
+        for record in &records {
             let Ok(tool) = refine(record, &plan) else { continue };
             checked += 1;
             let left = openai(&tool);
@@ -118,8 +117,11 @@ fn schemas_of_real_tools_are_valid_and_come_back() {
             let text = Json::Array(vec![left]).to_string();
             let parsed = parse("export.json", text.as_bytes(), &plan);
             let back = refine(&parsed.records[0], &plan).map(|again| seen(&again));
-            if back.as_ref() != Ok(&seen(&tool)) {
-                differing.insert(record.identity.clone(), (seen(&tool), back));
+            // What its source had escaped twice loses the second escape on its way back.
+            let description = clean(&tool.description, plan.description_chars_max);
+            let expected = seen(&Tool { description, ..tool });
+            if back.as_ref() != Ok(&expected) {
+                differing.insert(record.identity.clone(), (expected, back));
             }
         }
     }
@@ -127,6 +129,6 @@ fn schemas_of_real_tools_are_valid_and_come_back() {
     for (identity, (left, back)) in differing.iter().take(12) {
         eprintln!("{identity}\n  left {left:?}\n  back {back:?}");
     }
-    assert!(4_000 < checked);
+    assert!(35_000 < checked);
     assert!(differing.is_empty());
 }

@@ -105,7 +105,8 @@ pub(super) fn arguments(
             met.insert(Rule::TransportDropped);
             continue;
         }
-        if echoes(published, property, record) {
+        let is_required = required.contains(published.as_str());
+        if !is_required && echoes(published, property, record) {
             met.insert(Rule::EchoDropped);
             continue;
         }
@@ -115,7 +116,7 @@ pub(super) fn arguments(
             return Err((Rule::TooManyArguments, reason));
         }
         let Some((name, original)) = name::of_argument(published, &mut taken) else { continue };
-        let mut field = shaper.field(property, required.contains(published.as_str()), 0, 0);
+        let mut field = shaper.field(property, is_required, 0, 0);
         if let Some(original) = original {
             field.description =
                 name::introduced(&original, &field.description, plan.argument_chars_max);
@@ -166,7 +167,7 @@ fn is_transport(published: &str, place: &str, google: bool) -> bool {
         || (google && GOOGLE.contains(&name))
 }
 
-/// Whether an argument is the tool's own name, which a scraper took for one.
+/// Whether an optional argument is the tool's own name, which a scraper took for one.
 fn echoes(published: &str, property: &Value, record: &Record) -> bool {
     published == record.name
         && property.get("description").and_then(Value::as_text).unwrap_or_default().is_empty()

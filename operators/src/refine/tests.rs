@@ -379,3 +379,20 @@ fn wordings_in_another_script_are_another_operation() {
     let silent = super::operation(&tool("", "Which spade."));
     assert_ne!(silent, super::operation(&tool("", "哪一把铁锹")));
 }
+
+#[test]
+fn separators_and_demanded_arguments_stay() {
+    let tool = refined(&record(
+        r#"{"type": "object", "required": ["lend"], "properties": {
+            "lend": {"type": "string"},
+            "separator": {"type": "string", "enum": [",", "\t", " "], "default": " "}}}"#,
+    ));
+    let names: Vec<&str> = tool.input.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["lend", "separator"], "an argument may have the tool's name");
+    let separators = [",", "\t", " "].map(Value::text).to_vec();
+    assert_eq!(tool.input[1].shape, Shape::Choice(separators));
+    assert_eq!(tool.input[1].default, Value::text(" "));
+    let echo =
+        refined(&record(r#"{"type": "object", "properties": {"lend": {"type": "string"}}}"#));
+    assert_eq!(echo.input, []);
+}

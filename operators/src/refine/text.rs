@@ -65,6 +65,10 @@ pub(super) fn value(value: &Value) -> Option<Value> {
 fn value_within(value: &Value, parts_left: &mut usize) -> Option<Value> {
     *parts_left = parts_left.checked_sub(1)?;
     let text = |written: &str| {
+        // A separator is what it is.
+        if written.chars().all(|character| matches!(character, ' ' | '\t')) {
+            return Some(written.into());
+        }
         let fits = written.chars().nth(VALUE_CHARS_MAX).is_none();
         fits.then(|| clean(written, VALUE_CHARS_MAX))
     };
