@@ -119,7 +119,11 @@ def is_dropped(name, argument, tool):
         or (place == "header" and re.search(r"([-_]key|apikey|-token|-secret)$", lower))
         or (place in ("header", "query", "cookie") and lower in CREDENTIALS)
         or argument.is_credential
-        or (name == tool.name and not argument.schema.get("description"))
+        or (
+            name == tool.name
+            and not argument.schema.get("description")
+            and not sources.says_required(argument, tool.root)
+        )
         or not any(c.isalnum() for c in name)
     )
 
