@@ -14,8 +14,8 @@ pub use crate::environment::{
 pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, Weights};
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
-    CorpusPlan, DatasetPlan, DescribePlan, EnvironmentPlan, FilterPlan, GraphPlan, Plan, Poverty,
-    RolloutPlan, TaskPlan,
+    CorpusPlan, DatasetPlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan, GraphPlan,
+    LinkRule, Method, Plan, Poverty, RolloutPlan, TaskPlan,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Step,

@@ -123,10 +123,18 @@ pub enum Poverty {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GraphPlan {
-    /// How many nearest neighbours each tool is linked to.
+    /// What tools are encoded by: `terms`, `parameters`, which is the paper's, or `embeddings`.
+    pub encoder: Encoder,
+    /// The embedding model, by the name its endpoint knows; used by the encoder `embeddings`.
+    pub embedding_model: String,
+    /// Which tools are linked: `nearest`, or `threshold`, which is the paper's.
+    pub rule: LinkRule,
+    /// How many nearest neighbours each tool is linked to under the rule `nearest`.
     pub neighbours: usize,
-    /// Least cosine of a link, in thousandths.
+    /// Least cosine of a link, in thousandths; under the rule `threshold`, links are above it.
     pub cosine_permille_min: u32,
+    /// How communities are found: `leiden`, or `louvain`, which is the paper's.
+    pub method: Method,
     /// Resolution of the communities, in thousandths: larger, smaller communities.
     pub resolution_permille: u32,
     /// Most tools in a domain; larger communities are split.
@@ -135,6 +143,41 @@ pub struct GraphPlan {
     pub tools_min: usize,
     /// Most rounds of local moves at one level.
     pub rounds_max: usize,
+}
+
+/// What tools are encoded by.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoder {
+    /// The terms of names, paths, parameters and descriptions.
+    #[default]
+    Terms,
+    /// The terms of the parameter list only (paper, section 2.1).
+    Parameters,
+    /// A model's dense vectors.
+    Embeddings,
+}
+
+/// Which tools are linked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkRule {
+    /// Each to its nearest neighbours.
+    #[default]
+    Nearest,
+    /// Any two whose cosine is above the threshold (paper, section 2.1).
+    Threshold,
+}
+
+/// How communities are found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Leiden, whose communities are connected by construction.
+    #[default]
+    Leiden,
+    /// Louvain (paper, section 2.1).
+    Louvain,
 }
 
 /// How environments are made.
@@ -243,8 +286,12 @@ impl Default for DescribePlan {
 impl Default for GraphPlan {
     fn default() -> GraphPlan {
         GraphPlan {
+            encoder: Encoder::default(),
+            embedding_model: String::new(),
+            rule: LinkRule::default(),
             neighbours: 15,
             cosine_permille_min: 100,
+            method: Method::default(),
             resolution_permille: 100_000,
             tools_max: 60,
             tools_min: 5,
