@@ -9,20 +9,21 @@ use timely::progress::Timestamp;
 
 use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placement, ToolId};
 
-use self::graph::{Graph, index};
-use self::leiden::{Rules, Standing, improve};
+use self::state::{Changes, State};
 
 pub use self::names::domain_name;
 
 mod graph;
+mod groups;
 mod leiden;
 mod bounds;
 mod heirs;
-mod names;
+mod state;
 mod lift;
+mod names;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "communities 1";
+pub const REVISION: &str = "communities 2";
 
 /// The domains of a corpus, and how they descend from the prior ones.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -46,98 +47,16 @@ pub fn communities(
     prior: &Partition,
     plan: &GraphPlan,
 ) -> Grouping {
-    let mut tools = tools.to_vec();
-    tools.sort_unstable();
-    tools.dedup();
-    let graph = Graph::of(&tools, links);
-    let start = Start::new(&tools, &graph, prior, plan);
-    let mut labels = start.labels;
-    let rules = Rules {
-        resolution_permille: plan.resolution_permille,
-        tools_max: plan.tools_max.max(1),
-        rounds_max: plan.rounds_max.max(1),
+    let tools: BTreeMap<ToolId, isize> = tools.iter().map(|tool| (*tool, 1)).collect();
+    let within = |link: &Link| {
+        link.source != link.target
+            && tools.contains_key(&link.source)
+            && tools.contains_key(&link.target)
     };
-    improve(&graph, &mut labels, &start.standings, &rules);
-    bounds::separate(&graph, &mut labels);
-    bounds::fold(&graph, &mut labels, &start.resting, plan.tools_min, rules.tools_max);
-    settle(&tools, &labels, start.digests, prior, plan)
-}
-
-/// What a search starts from.
-struct Start {
-    digests: Vec<schemas::Digest>,
-    labels: Vec<u32>,
-    standings: Vec<Standing>,
-    /// Tools that had no domain and have no reason to find one now.
-    resting: Vec<bool>,
-}
-
-impl Start {
-    fn new(tools: &[ToolId], graph: &Graph, prior: &Partition, plan: &GraphPlan) -> Start {
-        let mut sizes: BTreeMap<DomainId, usize> = BTreeMap::new();
-        for tool in tools {
-            if let Some(domain) = prior.placements.get(tool).and_then(|placed| placed.domain) {
-                *sizes.entry(domain).or_default() += 1;
-            }
-        }
-        let mut least: BTreeMap<DomainId, u32> = BTreeMap::new();
-        let mut start = Start {
-            digests: Vec::with_capacity(tools.len()),
-            labels: Vec::with_capacity(tools.len()),
-            standings: Vec::with_capacity(tools.len()),
-            resting: Vec::with_capacity(tools.len()),
-        };
-        for (node, tool) in tools.iter().enumerate() {
-            let digest = graph.digest(tools, node);
-            let placed = prior.placements.get(tool);
-            let same = placed.is_some_and(|placed| placed.links == digest);
-            // A domain above the bound, as of an earlier plan, is taken apart.
-            let domain = placed
-                .and_then(|placed| placed.domain)
-                .filter(|domain| sizes[domain] <= plan.tools_max);
-            let (label, standing) = match domain {
-                Some(domain) => {
-                    let label = *least.entry(domain).or_insert(index(node));
-                    (label, if same { Standing::Settled } else { Standing::Shaken })
-                }
-                None if same && placed.is_some_and(|placed| placed.domain.is_none()) => {
-                    (index(node), Standing::Settled)
-                }
-                None => (index(node), Standing::Fresh),
-            };
-            start.resting.push(domain.is_none() && standing == Standing::Settled);
-            start.digests.push(digest);
-            start.labels.push(label);
-            start.standings.push(standing);
-        }
-        start
-    }
-}
-
-fn settle(
-    tools: &[ToolId],
-    labels: &[u32],
-    digests: Vec<schemas::Digest>,
-    prior: &Partition,
-    plan: &GraphPlan,
-) -> Grouping {
-    let mut members: BTreeMap<u32, Vec<ToolId>> = BTreeMap::new();
-    for (tool, label) in tools.iter().zip(labels) {
-        members.entry(*label).or_default().push(*tool);
-    }
-    members.retain(|_, members| plan.tools_min <= members.len());
-    let (names, groups): (Vec<u32>, Vec<Vec<ToolId>>) = members.into_iter().unzip();
-    let (ids, lineage) = heirs::inherit(&groups, prior);
-    let domains: BTreeMap<u32, DomainId> = names.into_iter().zip(ids).collect();
-    let placements = tools
-        .iter()
-        .zip(labels)
-        .zip(digests)
-        .map(|((tool, label), links)| {
-            (*tool, Placement { domain: domains.get(label).copied(), links })
-        })
-        .collect();
-    Grouping { partition: Partition { placements }, lineage }
+    let links = links.iter().filter(|link| within(link)).map(|link| (*link, 1)).collect();
+    let mut state = State::new(prior.clone(), plan);
+    let said = state.update(&Changes { links, tools });
+    Grouping { partition: state.partition(), lineage: said.lineage }
 }
 
 /// The modularity of a partition: the share of link weight within domains, less what chance would
@@ -213,7 +132,7 @@ where
         prior: Partition,
         plan: &GraphPlan,
     ) -> Grouped<'scope, T> {
-        lift::lift(self, tools, prior, plan.clone())
+        lift::lift(self, tools, prior, plan)
     }
 }
 

@@ -2,136 +2,169 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{Graph, index};
+use super::graph::{Graph, Rows};
+use super::groups::{Groups, Rank};
 
-/// Gives each connected piece of each community a label of its own, its least node.
-pub(super) fn separate(graph: &Graph, labels: &mut [u32]) {
-    let mut pieces = vec![u32::MAX; graph.len()];
-    let mut waiting = Vec::new();
-    for start in 0..graph.len() {
-        if pieces[start] != u32::MAX {
-            continue;
-        }
-        pieces[start] = index(start);
-        waiting.push(start);
-        while let Some(node) = waiting.pop() {
-            for (other, _) in graph.arcs(node) {
-                let other = *other as usize;
-                if pieces[other] == u32::MAX && labels[other] == labels[node] {
-                    pieces[other] = index(start);
-                    waiting.push(other);
+/// The communities that a search touched, while they are brought within bounds.
+pub(super) struct Bounding<'s> {
+    pub(super) graph: &'s Graph,
+    pub(super) groups: &'s mut Groups,
+    /// By node: its group.
+    pub(super) labels: &'s mut [u32],
+    /// By group: its nodes as they were before the search.
+    pub(super) before: &'s [Vec<u32>],
+    /// Nodes by touched group, in the order of their tools.
+    pub(super) members: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Bounding<'_> {
+    fn relabel(&mut self, node: u32, group: u32) {
+        let strength = self.graph.strength(node);
+        self.groups.leave(self.labels[node as usize], strength, 1);
+        self.groups.join(group, strength, 1);
+        self.labels[node as usize] = group;
+    }
+
+    /// Splits what is not connected; the piece with the least tool keeps the group.
+    pub(super) fn separate(&mut self) {
+        let mut touched: Vec<u32> = self.members.keys().copied().collect();
+        touched.sort_unstable_by_key(|group| self.groups.rank(*group));
+        for group in touched {
+            let mut left: BTreeSet<u32> = self.members[&group].iter().copied().collect();
+            let mut pieces: Vec<BTreeSet<u32>> = Vec::new();
+            for start in &self.members[&group] {
+                if left.remove(start) {
+                    let mut piece = BTreeSet::from([*start]);
+                    let mut waiting = vec![*start];
+                    while let Some(node) = waiting.pop() {
+                        for (other, _) in self.graph.row(node) {
+                            if left.remove(other) {
+                                piece.insert(*other);
+                                waiting.push(*other);
+                            }
+                        }
+                    }
+                    pieces.push(piece);
                 }
             }
-        }
-    }
-    labels.copy_from_slice(&pieces);
-}
-
-/// Folds communities that are too small into the neighbouring community they have most links to,
-/// as long as that stays within bounds; if none takes them whole, their members go one by one.
-///
-/// `resting` marks nodes that were left over before and have no reason to be looked at again.
-/// Ends, since every step leaves fewer communities or fewer nodes in small ones.
-pub(super) fn fold(
-    graph: &Graph,
-    labels: &mut [u32],
-    resting: &[bool],
-    tools_min: usize,
-    tools_max: usize,
-) {
-    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (node, label) in labels.iter().enumerate() {
-        members.entry(*label).or_default().push(node);
-    }
-    let mut small: BTreeSet<(usize, u32)> = members
-        .iter()
-        .filter(|(_, nodes)| nodes.len() < tools_min && !nodes.iter().all(|n| resting[*n]))
-        .map(|(label, nodes)| (nodes.len(), *label))
-        .collect();
-    // Whoever found no place may find one once its neighbours have grown into communities.
-    let mut stuck: BTreeSet<u32> = BTreeSet::new();
-    while let Some((size, label)) = small.pop_first() {
-        if members.get(&label).is_none_or(|nodes| nodes.len() != size) {
-            continue;
-        }
-        let nodes = members[&label].clone();
-        let target =
-            nearest(graph, labels, &nodes, |other| members[&other].len() + size <= tools_max);
-        let Some(target) = target else {
-            stuck.insert(label);
-            continue;
-        };
-        members.remove(&label);
-        for node in &nodes {
-            labels[*node] = target;
-        }
-        let joined = members.get_mut(&target).expect("a neighbour's community");
-        small.remove(&(joined.len(), target));
-        stuck.remove(&target);
-        joined.extend(nodes);
-        if joined.len() < tools_min {
-            small.insert((joined.len(), target));
-        }
-    }
-    scatter(graph, labels, &mut members, stuck, tools_min, tools_max);
-}
-
-/// Sends the members of communities that nobody takes whole wherever there is room for one.
-fn scatter(
-    graph: &Graph,
-    labels: &mut [u32],
-    members: &mut BTreeMap<u32, Vec<usize>>,
-    stuck: BTreeSet<u32>,
-    tools_min: usize,
-    tools_max: usize,
-) {
-    let mut nodes: Vec<usize> = stuck.iter().flat_map(|label| members[label].clone()).collect();
-    nodes.sort_unstable();
-    for label in &stuck {
-        members.remove(label);
-    }
-    loop {
-        let before = nodes.len();
-        nodes.retain(|node| {
-            let room = |label: u32| {
-                members
-                    .get(&label)
-                    .is_some_and(|there| tools_min <= there.len() && there.len() < tools_max)
-            };
-            let target = nearest(graph, labels, &[*node], room);
-            if let Some(target) = target {
-                labels[*node] = target;
-                members.get_mut(&target).expect("it has room").push(*node);
+            for piece in pieces.iter().skip(1) {
+                let founded = self.groups.found();
+                let nodes = self.members.get_mut(&group).expect("it is touched");
+                let apart: Vec<u32> = nodes.extract_if(.., |node| piece.contains(node)).collect();
+                for node in &apart {
+                    self.relabel(*node, founded);
+                }
+                self.members.insert(founded, apart);
             }
-            target.is_none()
-        });
-        if nodes.len() == before {
-            break;
         }
     }
-    for node in nodes {
-        labels[node] = index(node);
+
+    /// Folds communities that are too small into the neighbouring community they have most links
+    /// to, as long as that stays within bounds; if none takes them whole, their members go one by
+    /// one, and whom nobody takes is alone.
+    ///
+    /// `resting` tells of a node whether it was left over before and has no reason to be looked at
+    /// again. Ends, since every step leaves fewer communities or fewer nodes in small ones.
+    pub(super) fn fold(&mut self, resting: impl Fn(u32) -> bool, least: usize, most: usize) {
+        let mut small: BTreeSet<(usize, Rank, u32)> = self
+            .members
+            .iter()
+            .filter(|(_, nodes)| nodes.len() < least && !nodes.is_empty())
+            .filter(|(_, nodes)| 1 < nodes.len() || !resting(nodes[0]))
+            .map(|(group, nodes)| (nodes.len(), self.groups.rank(*group), *group))
+            .collect();
+        // Whoever found no place may find one once its neighbours have grown into communities.
+        let mut stuck: BTreeSet<(Rank, u32)> = BTreeSet::new();
+        while let Some((size, rank, group)) = small.pop_first() {
+            let nodes = self.members[&group].clone();
+            let target = self.nearest(&nodes, |other| other + size <= most);
+            let Some(target) = target else {
+                stuck.insert((rank, group));
+                continue;
+            };
+            self.members.insert(group, Vec::new());
+            for node in &nodes {
+                self.relabel(*node, target);
+            }
+            let there = self.groups.rank(target);
+            let joined = self.members_of(target);
+            let had = joined.len();
+            joined.extend(nodes);
+            let has = joined.len();
+            small.remove(&(had, there, target));
+            stuck.remove(&(there, target));
+            if has < least {
+                small.insert((has, there, target));
+            }
+        }
+        self.scatter(stuck, least, most);
+    }
+
+    /// Sends the members of communities that nobody takes whole wherever there is room for one.
+    fn scatter(&mut self, stuck: BTreeSet<(Rank, u32)>, least: usize, most: usize) {
+        let mut nodes: Vec<u32> = Vec::new();
+        for (_, group) in stuck {
+            nodes.append(self.members.get_mut(&group).expect("it is small, so touched"));
+        }
+        nodes.sort_unstable_by_key(|node| self.graph.tool(*node));
+        loop {
+            let before = nodes.len();
+            nodes.retain(|node| {
+                let target = self.nearest(&[*node], |there| least <= there && there < most);
+                if let Some(target) = target {
+                    self.relabel(*node, target);
+                    self.members_of(target).push(*node);
+                }
+                target.is_none()
+            });
+            if nodes.len() == before {
+                break;
+            }
+        }
+        for node in nodes {
+            let alone = match self.groups.size(self.labels[node as usize]) {
+                1 => self.labels[node as usize],
+                _ => self.groups.found(),
+            };
+            self.relabel(node, alone);
+            self.members.insert(alone, vec![node]);
+        }
+    }
+
+    fn members_of(&mut self, group: u32) -> &mut Vec<u32> {
+        let before = || self.before.get(group as usize).cloned().unwrap_or_default();
+        self.members.entry(group).or_insert_with(before)
+    }
+
+    /// The community of an admitted size to which some nodes of one community have most links,
+    /// ties to the lesser rank.
+    fn nearest(&self, nodes: &[u32], admits: impl Fn(usize) -> bool) -> Option<u32> {
+        let own = self.labels[*nodes.first()? as usize];
+        let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
+        for node in nodes {
+            for (other, weight) in self.graph.row(*node) {
+                *weights.entry(self.labels[*other as usize]).or_default() += weight;
+            }
+        }
+        weights
+            .into_iter()
+            .filter(|(group, _)| *group != own && admits(self.groups.size(*group) as usize))
+            .max_by_key(|(group, weight)| (*weight, std::cmp::Reverse(self.groups.rank(*group))))
+            .map(|(group, _)| group)
     }
 }
 
-/// The admitted community to which some nodes of one community have most links, ties to the
-/// lesser label.
-fn nearest(
+/// The nodes of some groups, by group as it is now and in the order of their tools.
+pub(super) fn regroup(
     graph: &Graph,
     labels: &[u32],
-    nodes: &[usize],
-    admits: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    let own = labels[*nodes.first()?];
-    let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
+    mut nodes: Vec<u32>,
+) -> BTreeMap<u32, Vec<u32>> {
+    nodes.sort_unstable_by_key(|node| graph.tool(*node));
+    nodes.dedup();
+    let mut members: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for node in nodes {
-        for (other, weight) in graph.arcs(*node) {
-            *weights.entry(labels[*other as usize]).or_default() += weight;
-        }
+        members.entry(labels[node as usize]).or_default().push(node);
     }
-    weights
-        .into_iter()
-        .filter(|(label, _)| *label != own && admits(*label))
-        .max_by_key(|(label, weight)| (*weight, std::cmp::Reverse(*label)))
-        .map(|(label, _)| label)
+    members
 }

@@ -1,122 +1,298 @@
-//! A weighted undirected graph whose nodes may stand for several tools.
+//! The tool graph in memory: rows that change in place, and compact levels made from them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use schemas::{Digest, Link, ToolId};
 
-/// A graph in compressed rows.
-#[derive(Debug)]
+/// What a search reads of a graph. Rows list neighbours in an order that the caller keeps the
+/// same for the same graph, however it came about.
+pub(super) trait Rows {
+    /// The neighbours of a node with the weights of the links.
+    fn row(&self, node: u32) -> &[(u32, u64)];
+    /// The weight of all its links, those within it counted twice.
+    fn strength(&self, node: u32) -> u64;
+    /// How many tools it stands for.
+    fn size(&self, node: u32) -> u32;
+    /// One more than the greatest node.
+    fn nodes(&self) -> usize;
+    /// The sum of all strengths of the whole graph.
+    fn total(&self) -> u64;
+}
+
+/// The whole graph, a node for each tool. Nodes of removed tools are used again.
+#[derive(Debug, Default)]
 pub(super) struct Graph {
-    starts: Vec<usize>,
-    arcs: Vec<(u32, u64)>,
-    /// By node: the weight of all its links, those within it counted twice.
-    pub(super) strengths: Vec<u64>,
-    /// By node: how many tools it stands for.
-    pub(super) sizes: Vec<usize>,
-    /// The sum of all strengths.
-    pub(super) total: u64,
+    nodes: HashMap<ToolId, u32>,
+    tools: Vec<ToolId>,
+    rows: Vec<Vec<(u32, u64)>>,
+    strengths: Vec<u64>,
+    free: Vec<u32>,
+    total: u64,
 }
 
 impl Graph {
-    /// The graph of some tools, which must be sorted; a link to any other tool is left out.
-    pub(super) fn of(tools: &[ToolId], links: &[Link]) -> Graph {
-        let place = |tool: &ToolId| tools.binary_search(tool).ok();
-        let ends: Vec<(u32, u32, u64)> = links
-            .iter()
-            .filter(|link| link.source != link.target)
-            .filter_map(|link| {
-                Some((index(place(&link.source)?), index(place(&link.target)?), link.weight.into()))
-            })
-            .collect();
-        let mut starts = vec![0; tools.len() + 1];
-        for (source, target, _) in &ends {
-            starts[*source as usize + 1] += 1;
-            starts[*target as usize + 1] += 1;
-        }
-        for node in 0..tools.len() {
-            starts[node + 1] += starts[node];
-        }
-        let mut next = starts.clone();
-        let mut arcs = vec![(0, 0); 2 * ends.len()];
-        for (source, target, weight) in ends {
-            for (one, other) in [(source, target), (target, source)] {
-                arcs[next[one as usize]] = (other, weight);
-                next[one as usize] += 1;
-            }
-        }
-        for node in 0..tools.len() {
-            arcs[starts[node]..starts[node + 1]].sort_unstable();
-        }
-        Graph::finish(starts, arcs, vec![0; tools.len()], vec![1; tools.len()])
+    /// The node of a tool.
+    pub(super) fn node(&self, tool: ToolId) -> Option<u32> {
+        self.nodes.get(&tool).copied()
     }
 
-    /// The graph of groups of nodes: `groups` says which group, from `0..count`, each node is in.
-    pub(super) fn grouped(&self, groups: &[u32], count: usize) -> Graph {
-        let mut members = vec![Vec::new(); count];
-        for (node, group) in groups.iter().enumerate() {
-            members[*group as usize].push(node);
+    /// The tool of a node.
+    pub(super) fn tool(&self, node: u32) -> ToolId {
+        self.tools[node as usize]
+    }
+
+    /// Adds a tool without links; a tool that is there already keeps its node.
+    pub(super) fn add(&mut self, tool: ToolId) -> u32 {
+        if let Some(node) = self.node(tool) {
+            return node;
         }
-        let mut starts = vec![0];
-        let mut arcs = Vec::new();
-        let mut sizes = vec![0; count];
-        let mut within = vec![0; count];
-        for (group, nodes) in members.iter().enumerate() {
-            let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
-            for node in nodes {
-                sizes[group] += self.sizes[*node];
-                let mut outward = 0;
-                for (other, weight) in self.arcs(*node) {
-                    outward += weight;
-                    *weights.entry(groups[*other as usize]).or_default() += weight;
-                }
-                within[group] += self.strengths[*node] - outward;
-            }
-            within[group] += weights.remove(&index(group)).unwrap_or(0);
-            arcs.extend(weights);
-            starts.push(arcs.len());
+        let node = self.free.pop().unwrap_or_else(|| index(self.tools.len()));
+        if node as usize == self.tools.len() {
+            self.tools.push(tool);
+            self.rows.push(Vec::new());
+            self.strengths.push(0);
         }
-        Graph::finish(starts, arcs, within, sizes)
+        self.tools[node as usize] = tool;
+        self.nodes.insert(tool, node);
+        node
     }
 
-    fn finish(
-        starts: Vec<usize>,
-        arcs: Vec<(u32, u64)>,
-        within: Vec<u64>,
-        sizes: Vec<usize>,
-    ) -> Graph {
-        let strengths: Vec<u64> = within
-            .iter()
-            .enumerate()
-            .map(|(node, within)| {
-                let row = &arcs[starts[node]..starts[node + 1]];
-                within + row.iter().map(|(_, weight)| weight).sum::<u64>()
-            })
-            .collect();
-        let total = strengths.iter().sum();
-        Graph { starts, arcs, strengths, sizes, total }
+    /// Removes a tool.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it still has links: they would lead to whoever gets its node next.
+    pub(super) fn remove(&mut self, tool: ToolId) -> Option<u32> {
+        let node = self.nodes.remove(&tool)?;
+        assert!(self.rows[node as usize].is_empty(), "{tool} goes and its links stay");
+        self.free.push(node);
+        Some(node)
     }
 
-    /// How many nodes there are.
-    pub(super) fn len(&self) -> usize {
-        self.sizes.len()
+    /// Takes a link away.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is not there: the graph held here would not be the graph that flows.
+    pub(super) fn unlink(&mut self, link: &Link) -> [u32; 2] {
+        let ends = self.ends(link);
+        for (one, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+            let row = &mut self.rows[one as usize];
+            let place = row.iter().position(|arc| *arc == (other, link.weight.into()));
+            row.remove(place.expect("only what is there is taken away"));
+            self.strengths[one as usize] -= u64::from(link.weight);
+            self.total -= u64::from(link.weight);
+        }
+        ends
     }
 
-    /// The neighbours of a node, ascending, with the weights of the links.
-    pub(super) fn arcs(&self, node: usize) -> &[(u32, u64)] {
-        &self.arcs[self.starts[node]..self.starts[node + 1]]
+    /// Adds a link. Rows are out of order until [`Graph::order`].
+    pub(super) fn link(&mut self, link: &Link) -> [u32; 2] {
+        let ends = self.ends(link);
+        for (one, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+            self.rows[one as usize].push((other, link.weight.into()));
+            self.strengths[one as usize] += u64::from(link.weight);
+            self.total += u64::from(link.weight);
+        }
+        ends
+    }
+
+    fn ends(&self, link: &Link) -> [u32; 2] {
+        [link.source, link.target]
+            .map(|tool| self.node(tool).expect("links are between tools of the graph"))
+    }
+
+    /// Brings a row into the order of the neighbours' ids.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a neighbour is in it twice.
+    pub(super) fn order(&mut self, node: u32) {
+        let (tools, row) = (&self.tools, &mut self.rows[node as usize]);
+        row.sort_unstable_by_key(|(other, _)| tools[*other as usize]);
+        let twice = row.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        assert!(!twice, "{} is linked twice to one tool", tools[node as usize]);
     }
 
     /// Digest of a tool's links: its neighbours, ascending, with the weights.
-    pub(super) fn digest(&self, tools: &[ToolId], node: usize) -> Digest {
-        let arcs = self.arcs(node);
-        let bytes: Vec<u8> = arcs
-            .iter()
-            .flat_map(|(other, weight)| {
-                let neighbour = tools[*other as usize].0.to_le_bytes();
-                neighbour.into_iter().chain(weight.to_le_bytes())
-            })
-            .collect();
+    pub(super) fn digest(&self, node: u32) -> Digest {
+        let row = self.row(node);
+        let mut bytes = Vec::with_capacity(16 * row.len());
+        for (other, weight) in row {
+            bytes.extend(self.tool(*other).0.to_le_bytes());
+            bytes.extend(weight.to_le_bytes());
+        }
         Digest::of(&bytes)
+    }
+}
+
+impl Rows for Graph {
+    fn row(&self, node: u32) -> &[(u32, u64)] {
+        &self.rows[node as usize]
+    }
+
+    fn strength(&self, node: u32) -> u64 {
+        self.strengths[node as usize]
+    }
+
+    fn size(&self, _node: u32) -> u32 {
+        1
+    }
+
+    fn nodes(&self) -> usize {
+        self.tools.len()
+    }
+
+    fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+/// A part of a graph in compressed rows, whose nodes may stand for several tools.
+///
+/// The first [`Level::movable`] nodes have rows; those after them stand for whole communities
+/// outside the part, which are neighbours of it and stay as they are.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    starts: Vec<usize>,
+    arcs: Vec<(u32, u64)>,
+    strengths: Vec<u64>,
+    sizes: Vec<u32>,
+    total: u64,
+    /// By node: the group it is in.
+    pub(super) labels: Vec<u32>,
+}
+
+impl Level {
+    /// The part of a graph that some nodes make up, with the groups around it, of which `groups`
+    /// gives strength and size.
+    pub(super) fn of(graph: &Graph, nodes: &[u32], labels: &[u32], groups: &[(u64, u32)]) -> Level {
+        let mut place = vec![u32::MAX; graph.nodes()];
+        for (number, node) in nodes.iter().enumerate() {
+            place[*node as usize] = index(number);
+        }
+        let mut level = Level { total: graph.total, starts: vec![0], ..Level::default() };
+        level.labels = nodes.iter().map(|node| labels[*node as usize]).collect();
+        level.strengths = nodes.iter().map(|node| graph.strength(*node)).collect();
+        level.sizes = vec![1; nodes.len()];
+        let mut around: HashMap<u32, u32> = HashMap::new();
+        let mut tied: Vec<u64> = Vec::new();
+        let mut fixed: Vec<(u32, u64)> = Vec::new();
+        for node in nodes {
+            for (other, weight) in graph.row(*node) {
+                match place[*other as usize] {
+                    u32::MAX => {
+                        let label = labels[*other as usize];
+                        let number = *around.entry(label).or_insert_with(|| {
+                            level.labels.push(label);
+                            let (strength, size) = groups[label as usize];
+                            level.strengths.push(strength);
+                            level.sizes.push(size);
+                            tied.push(0);
+                            index(level.labels.len() - 1)
+                        });
+                        let slot = number as usize - nodes.len();
+                        if tied[slot] == 0 {
+                            fixed.push((number, 0));
+                        }
+                        tied[slot] += weight;
+                    }
+                    inside => level.arcs.push((inside, *weight)),
+                }
+            }
+            for (number, _) in fixed.drain(..) {
+                let weight = std::mem::take(&mut tied[number as usize - nodes.len()]);
+                level.arcs.push((number, weight));
+            }
+            level.starts.push(level.arcs.len());
+        }
+        level
+    }
+
+    /// How many nodes can move.
+    pub(super) fn movable(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The graph of the parts: `parts` says which part, numbered from 0 by first appearance, each
+    /// movable node is in. Every part takes the label of its nodes.
+    pub(super) fn grouped(&self, parts: &[u32], count: usize) -> Level {
+        let movable = self.movable();
+        let mut first = vec![0; count + 1];
+        for part in parts {
+            first[*part as usize + 1] += 1;
+        }
+        for part in 0..count {
+            first[part + 1] += first[part];
+        }
+        let mut next = first.clone();
+        let mut members = vec![0; movable];
+        for (node, part) in (0..).zip(parts) {
+            members[next[*part as usize]] = node;
+            next[*part as usize] += 1;
+        }
+        // Whoever stays keeps its order after the parts.
+        let rename = |node: u32| match parts.get(node as usize) {
+            Some(part) => *part,
+            None => index(node as usize - movable + count),
+        };
+        let mut level = Level { total: self.total, starts: vec![0], ..Level::default() };
+        let mut weights = vec![0_u64; count + self.labels.len() - movable];
+        let mut seen: Vec<u32> = Vec::new();
+        for part in 0..count {
+            let nodes = &members[first[part]..first[part + 1]];
+            let (mut strength, mut size) = (0, 0);
+            for node in nodes {
+                strength += self.strength(*node);
+                size += self.size(*node);
+                for (other, weight) in self.row(*node) {
+                    let other = rename(*other);
+                    if other as usize != part {
+                        if weights[other as usize] == 0 {
+                            seen.push(other);
+                        }
+                        weights[other as usize] += weight;
+                    }
+                }
+            }
+            seen.sort_unstable();
+            level.arcs.extend(
+                seen.drain(..).map(|other| (other, std::mem::take(&mut weights[other as usize]))),
+            );
+            level.starts.push(level.arcs.len());
+            level.strengths.push(strength);
+            level.sizes.push(size);
+            level.labels.push(self.labels[nodes[0] as usize]);
+        }
+        level.strengths.extend_from_slice(&self.strengths[movable..]);
+        level.sizes.extend_from_slice(&self.sizes[movable..]);
+        level.labels.extend_from_slice(&self.labels[movable..]);
+        level
+    }
+}
+
+impl Rows for Level {
+    fn row(&self, node: u32) -> &[(u32, u64)] {
+        match self.starts.get(node as usize..node as usize + 2) {
+            Some(bounds) => &self.arcs[bounds[0]..bounds[1]],
+            None => &[],
+        }
+    }
+
+    fn strength(&self, node: u32) -> u64 {
+        self.strengths[node as usize]
+    }
+
+    fn size(&self, node: u32) -> u32 {
+        self.sizes[node as usize]
+    }
+
+    fn nodes(&self) -> usize {
+        self.strengths.len()
+    }
+
+    fn total(&self) -> u64 {
+        self.total
     }
 }
 

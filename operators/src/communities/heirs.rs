@@ -3,50 +3,53 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{DomainId, Lineage, Partition, ToolId};
+use schemas::{DomainId, Lineage, ToolId};
+
+/// A community to be named: its least tool, and how many of its members come from which domain.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) least: ToolId,
+    pub(super) shares: BTreeMap<DomainId, usize>,
+}
 
 /// Names each community: it keeps the id of the prior domain with which it shares most members,
 /// each id given once, ties to the lesser id; a community without heritage gets an id of its own,
 /// from its least member.
+///
+/// `claims` are in the order of their least tools. `contested` are the prior domains that may have
+/// lost or gained members, `living` all prior domains.
 pub(super) fn inherit(
-    communities: &[Vec<ToolId>],
-    prior: &Partition,
+    claims: &[Claim],
+    contested: &BTreeSet<DomainId>,
+    living: &BTreeSet<DomainId>,
 ) -> (Vec<DomainId>, Vec<Lineage>) {
-    let mut shared: BTreeMap<(DomainId, usize), usize> = BTreeMap::new();
-    for (place, members) in communities.iter().enumerate() {
-        for member in members {
-            if let Some(domain) = prior.placements.get(member).and_then(|placed| placed.domain) {
-                *shared.entry((domain, place)).or_default() += 1;
-            }
-        }
+    let mut ranked: Vec<(Reverse<usize>, DomainId, usize)> = Vec::new();
+    for (place, claim) in claims.iter().enumerate() {
+        ranked.extend(claim.shares.iter().map(|(domain, count)| (Reverse(*count), *domain, place)));
     }
-    let mut ranked: Vec<(Reverse<usize>, DomainId, usize)> =
-        shared.iter().map(|((domain, place), count)| (Reverse(*count), *domain, *place)).collect();
     ranked.sort_unstable();
-    let mut ids: Vec<Option<DomainId>> = vec![None; communities.len()];
-    let old: BTreeSet<DomainId> =
-        prior.placements.values().filter_map(|placed| placed.domain).collect();
-    let mut living = BTreeSet::new();
+    let mut ids: Vec<Option<DomainId>> = vec![None; claims.len()];
+    let mut inherited = BTreeSet::new();
     for (_, domain, place) in &ranked {
-        if ids[*place].is_none() && living.insert(*domain) {
+        if ids[*place].is_none() && inherited.insert(*domain) {
             ids[*place] = Some(*domain);
         }
     }
-    let mut taken = old.clone();
-    for (members, id) in communities.iter().zip(&mut ids) {
-        id.get_or_insert_with(|| newborn(members, &mut taken));
+    let mut born = BTreeSet::new();
+    for (claim, id) in claims.iter().zip(&mut ids) {
+        id.get_or_insert_with(|| newborn(claim.least, living, &mut born));
     }
     let ids: Vec<DomainId> = ids.into_iter().flatten().collect();
-    let lineage = trace(&ids, &ranked, &old, &living);
+    let lineage = trace(&ids, &ranked, contested, &inherited);
     (ids, lineage)
 }
 
 /// An id that no domain has or had just before.
-fn newborn(members: &[ToolId], taken: &mut BTreeSet<DomainId>) -> DomainId {
-    let least = members.iter().min().map(ToolId::to_string).unwrap_or_default();
+fn newborn(least: ToolId, living: &BTreeSet<DomainId>, born: &mut BTreeSet<DomainId>) -> DomainId {
+    let least = least.to_string();
     let mut id = DomainId::of([&least]);
     let mut attempt = 1_u64;
-    while !taken.insert(id) {
+    while living.contains(&id) || !born.insert(id) {
         attempt += 1;
         id = DomainId::of([&least, &attempt.to_string()]);
     }
@@ -56,8 +59,8 @@ fn newborn(members: &[ToolId], taken: &mut BTreeSet<DomainId>) -> DomainId {
 fn trace(
     ids: &[DomainId],
     ranked: &[(Reverse<usize>, DomainId, usize)],
-    old: &BTreeSet<DomainId>,
-    living: &BTreeSet<DomainId>,
+    contested: &BTreeSet<DomainId>,
+    inherited: &BTreeSet<DomainId>,
 ) -> Vec<Lineage> {
     // `ranked` has the greatest share first, so the first entry of each is the one that counts.
     let mut origins: BTreeMap<DomainId, DomainId> = BTreeMap::new();
@@ -67,13 +70,13 @@ fn trace(
         heirs.entry(*domain).or_insert(ids[*place]);
     }
     let mut lineage = Vec::new();
-    for id in ids.iter().filter(|id| !old.contains(id)) {
-        lineage.push(match origins.get(id).filter(|origin| living.contains(origin)) {
+    for id in ids.iter().filter(|id| !contested.contains(id)) {
+        lineage.push(match origins.get(id).filter(|origin| inherited.contains(origin)) {
             Some(origin) => Lineage::Split(*origin, *id),
             None => Lineage::Born(*id),
         });
     }
-    for domain in old.difference(living) {
+    for domain in contested.difference(inherited) {
         lineage.push(match heirs.get(domain) {
             Some(heir) => Lineage::Merged(*domain, *heir),
             None => Lineage::Died(*domain),

@@ -1,293 +1,338 @@
-//! The Leiden method, deterministic, warm-started and with bounded communities.
+//! The methods of Leiden and Louvain, deterministic, warm-started and with bounded communities.
 //!
-//! After Traag, Waltman and van Eck, "From Louvain to Leiden" (2019), with three differences:
-//! where the paper draws lots, the best move is made and ties go to the lesser label; a community
-//! never grows beyond a bound; and what the caller declares settled is moved only when reached.
+//! After Traag, Waltman and van Eck, "From Louvain to Leiden" (2019), and Blondel and others,
+//! "Fast unfolding of communities in large networks" (2008), with three differences: where the
+//! papers draw lots, the best move is made and ties go to the group of the lesser rank; a
+//! community never grows beyond a bound; and what the caller declares settled is moved only when
+//! reached.
+//!
+//! Gains are in the unit of link weights, in double precision: sums are integers, and a gain is a
+//! fixed formula of such sums, so it does not depend on the order in which they were made.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
-use super::graph::{Graph, index};
+use schemas::Method;
+
+use super::graph::{Graph, Level, Rows, index};
+use super::groups::Groups;
 
 /// What bounds and guides the search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
+    pub(super) method: Method,
     /// In thousandths: larger, smaller communities.
     pub(super) resolution_permille: u32,
     /// Most tools in a community.
-    pub(super) tools_max: usize,
-    /// Most times each node is looked at on one level.
+    pub(super) tools_max: u32,
+    /// Most times each node is looked at on one level, and most passes over all levels.
     pub(super) rounds_max: usize,
+    /// A node that is not fresh moves when that gains it more than one in so many parts of its
+    /// strength: a move that gains less would cost a whole domain its environment.
+    pub(super) inertia: f64,
 }
 
-/// How a node stands to the partition the search starts from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Standing {
-    /// It has no place yet.
-    Fresh,
-    /// It has a place, but its links changed.
-    Shaken,
-    /// It has a place, and only a move next to it is a reason to look at it again.
-    Settled,
+/// A gain below this, in link weights (10⁻⁶ of a cosine), is none: it could be rounding.
+const GAIN_MIN: f64 = 1e-3;
+
+/// A search in progress: which group each node is in.
+pub(super) struct Search<'g> {
+    pub(super) graph: &'g Graph,
+    pub(super) groups: &'g mut Groups,
+    /// By node of the graph: its group.
+    pub(super) labels: &'g mut [u32],
+    /// By node of the graph: whether it moves for any gain, not only for a great one.
+    pub(super) fresh: &'g [bool],
+    pub(super) rules: Rules,
+    /// Every node of the graph that was moved, with the group it was in; with repetitions.
+    pub(super) moved: Vec<(u32, u32)>,
+    room: Room,
 }
 
-/// A settled or shaken node moves when that gains it more than one in so many parts of its
-/// strength: a move that gains less would cost a whole domain its environment.
-const INERTIA: i128 = 8;
+/// Working memory, empty between uses.
+#[derive(Default)]
+struct Room {
+    /// By group: the weight of one node's links toward it.
+    toward: Vec<u64>,
+    /// The groups that have a weight there.
+    reached: Vec<u32>,
+}
 
-/// Improves a partition: `labels` gives each node the index of some node of its community.
-pub(super) fn improve(graph: &Graph, labels: &mut [u32], standings: &[Standing], rules: &Rules) {
-    let queue = |standing: &Standing| *standing != Standing::Settled;
-    let first: Vec<bool> = standings.iter().map(queue).collect();
-    let fresh: Vec<bool> = standings.iter().map(|s| *s == Standing::Fresh).collect();
-    move_nodes(graph, labels, &first, &fresh, rules);
-    let mut level = refine(graph, labels, &fresh, rules);
-    let mut groups = level.groups.clone();
-    let mut coarse = graph.grouped(&level.groups, level.count);
-    while level.shrunk && level.fresh.contains(&true) {
-        move_nodes(&coarse, &mut level.labels, &level.fresh, &level.fresh, rules);
-        for (node, group) in groups.iter().enumerate() {
-            labels[node] = level.labels[*group as usize];
+impl<'g> Search<'g> {
+    pub(super) fn new(
+        graph: &'g Graph,
+        groups: &'g mut Groups,
+        labels: &'g mut [u32],
+        fresh: &'g [bool],
+        rules: Rules,
+    ) -> Search<'g> {
+        Search { graph, groups, labels, fresh, rules, moved: Vec::new(), room: Room::default() }
+    }
+
+    /// Improves the partition from some nodes on, which are in the order of their tools.
+    /// `open` are the nodes whose communities may be formed anew, in the same order.
+    pub(super) fn improve(&mut self, first: &[u32], open: &[u32]) {
+        let mut first = first;
+        for _pass in 0..self.rules.rounds_max {
+            let moved = self.moved.len();
+            self.move_nodes(first);
+            self.move_groups(open);
+            if open.is_empty() || self.moved.len() == moved {
+                break;
+            }
+            first = open;
         }
-        let next = refine(&coarse, &level.labels, &level.fresh, rules);
-        for group in &mut groups {
-            *group = next.groups[*group as usize];
+    }
+
+    /// Moves tools to the neighbouring community where they gain most, until none gains; after a
+    /// move, its neighbours are looked at again.
+    fn move_nodes(&mut self, first: &[u32]) {
+        let mut labels = std::mem::take(&mut self.labels);
+        let inertia = |node: u32| match self.fresh[node as usize] {
+            true => GAIN_MIN,
+            false => float(self.graph.strength(node)) * self.rules.inertia,
+        };
+        let (groups, rules, room) = (&mut *self.groups, &self.rules, &mut self.room);
+        let moves = settle(self.graph, &mut labels, first, inertia, groups, rules, room);
+        self.moved.extend(moves);
+        self.labels = labels;
+    }
+
+    /// Moves whole parts of the communities that consist of open nodes, level by level.
+    fn move_groups(&mut self, open: &[u32]) {
+        let mut held: HashMap<u32, u32> = HashMap::new();
+        for node in open {
+            *held.entry(self.labels[*node as usize]).or_default() += 1;
         }
-        coarse = coarse.grouped(&next.groups, next.count);
-        level = next;
+        let whole = |label: u32| held.get(&label) == Some(&self.groups.size(label));
+        let nodes: Vec<u32> =
+            open.iter().copied().filter(|node| whole(self.labels[*node as usize])).collect();
+        if nodes.is_empty() {
+            return;
+        }
+        let mut level = Level::of(self.graph, &nodes, self.labels, &self.groups.masses);
+        // By open node: its node of the level.
+        let mut places: Vec<u32> = (0..index(nodes.len())).collect();
+        loop {
+            let (parts, count) = match self.rules.method {
+                Method::Leiden => self.refine(&level),
+                Method::Louvain => number(&level.labels[..level.movable()]),
+            };
+            if count == level.movable() {
+                break;
+            }
+            level = level.grouped(&parts, count);
+            for place in &mut places {
+                *place = parts[*place as usize];
+            }
+            let first: Vec<u32> = (0..index(count)).collect();
+            let mut labels = std::mem::take(&mut level.labels);
+            let (groups, rules, room) = (&mut *self.groups, &self.rules, &mut self.room);
+            let moves = settle(&level, &mut labels, &first, |_| GAIN_MIN, groups, rules, room);
+            level.labels = labels;
+            if moves.is_empty() && self.rules.method == Method::Louvain {
+                break;
+            }
+        }
+        for (node, place) in nodes.iter().zip(&places) {
+            let (old, new) = (self.labels[*node as usize], level.labels[*place as usize]);
+            if old != new {
+                self.moved.push((*node, old));
+                self.labels[*node as usize] = new;
+            }
+        }
+    }
+
+    /// Groups the movable nodes of each community of a level into parts that hang together well.
+    fn refine(&mut self, level: &Level) -> (Vec<u32>, usize) {
+        let count = level.movable();
+        let chance = chance(level, &self.rules);
+        let mut parts: Vec<u32> = (0..index(count)).collect();
+        let mut strengths: Vec<u64> = parts.iter().map(|node| level.strength(*node)).collect();
+        let mut alone = vec![true; count];
+        let labels = &level.labels;
+        // By part: the weight of its links to the rest of its community.
+        let mut ties: Vec<u64> = parts
+            .iter()
+            .map(|node| {
+                let inside =
+                    |(other, _): &&(u32, u64)| labels[*other as usize] == labels[*node as usize];
+                level.row(*node).iter().filter(inside).map(|(_, weight)| weight).sum()
+            })
+            .collect();
+        let masses = &self.groups.masses;
+        let hangs = |tied: u64, strength: u64, label: u32| {
+            let rest = masses[label as usize].0 - strength;
+            0.0 <= float(tied) - chance * float(strength) * float(rest)
+        };
+        let Room { toward, reached } = &mut self.room;
+        if toward.len() < count {
+            toward.resize(count, 0);
+        }
+        for node in 0..count {
+            let (label, strength) = (labels[node], level.strength(index(node)));
+            if !alone[node] || !hangs(ties[node], strength, label) {
+                continue;
+            }
+            for (other, weight) in level.row(index(node)) {
+                if (*other as usize) < count && labels[*other as usize] == label {
+                    let part = parts[*other as usize];
+                    if toward[part as usize] == 0 {
+                        reached.push(part);
+                    }
+                    toward[part as usize] += weight;
+                }
+            }
+            let mut best: Option<(f64, u32)> = None;
+            for part in reached.iter().copied() {
+                let place = part as usize;
+                if place == node || !hangs(ties[place], strengths[place], label) {
+                    continue;
+                }
+                let gain =
+                    float(toward[place]) - chance * float(strength) * float(strengths[place]);
+                let better = match best {
+                    None => GAIN_MIN < gain,
+                    Some((most, least)) => most < gain || (most <= gain && part < least),
+                };
+                if better {
+                    best = Some((gain, part));
+                }
+            }
+            if let Some((_, part)) = best {
+                let place = part as usize;
+                ties[place] = ties[place] + ties[node] - 2 * toward[place];
+                strengths[place] += strength;
+                strengths[node] = 0;
+                (alone[node], alone[place]) = (false, false);
+                parts[node] = part;
+            }
+            for part in reached.drain(..) {
+                toward[part as usize] = 0;
+            }
+        }
+        number(&parts)
     }
 }
 
-/// Moves nodes to the neighbouring community where they gain most, until none gains. `first` says
-/// which are looked at first; after a move, its neighbours are looked at again, unless they are
-/// bound: on a coarse level, a node that is not fresh stands for a whole settled community.
-fn move_nodes(graph: &Graph, labels: &mut [u32], first: &[bool], fresh: &[bool], rules: &Rules) {
-    let bound = graph.sizes.iter().any(|size| 1 < *size);
-    let mut groups = Groups::of(graph, labels);
-    let mut waiting = first.to_vec();
-    let mut queue: VecDeque<usize> = (0..graph.len()).filter(|node| first[*node]).collect();
-    let mut looks = rules.rounds_max.saturating_mul(graph.len());
-    let mut toward = Toward::new(graph.len());
+/// Moves nodes until none gains more than its inertia; returns who moved, and from where.
+fn settle(
+    rows: &impl Rows,
+    labels: &mut [u32],
+    first: &[u32],
+    inertia: impl Fn(u32) -> f64,
+    groups: &mut Groups,
+    rules: &Rules,
+    room: &mut Room,
+) -> Vec<(u32, u32)> {
+    let chance = chance(rows, rules);
+    let mut moves = Vec::new();
+    let mut waiting = vec![false; rows.nodes()];
+    for node in first {
+        waiting[*node as usize] = true;
+    }
+    let mut queue: VecDeque<u32> = first.iter().copied().collect();
+    let mut looks = rules.rounds_max.saturating_mul(rows.nodes());
     while let Some(node) = queue.pop_front() {
-        waiting[node] = false;
+        waiting[node as usize] = false;
         if looks == 0 {
             break;
         }
         looks -= 1;
-        let inertia = match fresh[node] {
-            true => 0,
-            false => groups.scale * i128::from(graph.strengths[node]) / INERTIA,
-        };
-        let Some(label) = groups.best(graph, labels, node, inertia, &mut toward, rules) else {
+        let target = best(rows, labels, node, inertia(node), chance, groups, rules, room);
+        let Some(target) = target else { continue };
+        let (from, strength, size) = (labels[node as usize], rows.strength(node), rows.size(node));
+        let to = target.unwrap_or_else(|| groups.found());
+        groups.leave(from, strength, size);
+        groups.join(to, strength, size);
+        labels[node as usize] = to;
+        moves.push((node, from));
+        for (other, _) in rows.row(node) {
+            let place = *other as usize;
+            if labels[place] != to && !waiting[place] && !rows.row(*other).is_empty() {
+                waiting[place] = true;
+                queue.push_back(*other);
+            }
+        }
+    }
+    moves
+}
+
+/// Where a node gains most, if that is more than its inertia: a group, or one of its own.
+fn best(
+    rows: &impl Rows,
+    labels: &[u32],
+    node: u32,
+    inertia: f64,
+    chance: f64,
+    groups: &Groups,
+    rules: &Rules,
+    room: &mut Room,
+) -> Option<Option<u32>> {
+    let Room { toward, reached } = room;
+    if toward.len() < groups.len() {
+        toward.resize(groups.len(), 0);
+    }
+    for (other, weight) in rows.row(node) {
+        let label = labels[*other as usize];
+        let sum = &mut toward[label as usize];
+        if *sum == 0 {
+            reached.push(label);
+        }
+        *sum += weight;
+    }
+    let (own, size) = (labels[node as usize], rows.size(node));
+    let strength = rows.strength(node);
+    let company = groups.masses[own as usize].0 - strength;
+    let factor = chance * float(strength);
+    let stay = float(toward[own as usize]) - factor * float(company);
+    let mut best = (stay + inertia, None);
+    for label in reached.drain(..) {
+        let weight = std::mem::take(&mut toward[label as usize]);
+        let (there, tools) = groups.masses[label as usize];
+        if label == own || rules.tools_max.saturating_sub(size) < tools {
             continue;
-        };
-        groups.shift(graph, labels, node, label);
-        for (other, _) in graph.arcs(node) {
-            let other = *other as usize;
-            let free = !bound || fresh[other];
-            if free && labels[other] != label && !waiting[other] {
-                waiting[other] = true;
-                queue.push_back(other);
+        }
+        let gain = float(weight) - factor * float(there);
+        let first = best.1.is_none_or(|other| groups.rank(label) < groups.rank(other));
+        if best.0 < gain || (best.0 <= gain && best.1.is_some() && first) {
+            best = (gain, Some(label));
+        }
+    }
+    if best.0 < 0.0 && size < groups.size(own) {
+        return Some(None);
+    }
+    best.1.map(Some)
+}
+
+/// What one unit of strength meeting one unit of strength would give by chance.
+fn chance(rows: &impl Rows, rules: &Rules) -> f64 {
+    match rows.total() {
+        0 => 0.0,
+        total => f64::from(rules.resolution_permille) / (1000.0 * float(total)),
+    }
+}
+
+/// Numbers labels from 0 by first appearance.
+fn number(labels: &[u32]) -> (Vec<u32>, usize) {
+    let most = labels.iter().max().map_or(0, |label| *label as usize + 1);
+    let mut names = vec![u32::MAX; most];
+    let mut count = 0;
+    let numbered = labels
+        .iter()
+        .map(|label| {
+            let name = &mut names[*label as usize];
+            if *name == u32::MAX {
+                *name = index(count);
+                count += 1;
             }
-        }
-    }
-}
-
-/// The communities of one level while nodes move.
-struct Groups {
-    strengths: Vec<u64>,
-    sizes: Vec<usize>,
-    empty: BTreeSet<u32>,
-    /// What one unit of link weight is worth in the unit of values.
-    scale: i128,
-}
-
-impl Groups {
-    fn of(graph: &Graph, labels: &[u32]) -> Groups {
-        let mut strengths = vec![0; graph.len()];
-        let mut sizes = vec![0; graph.len()];
-        for (node, label) in labels.iter().enumerate() {
-            strengths[*label as usize] += graph.strengths[node];
-            sizes[*label as usize] += graph.sizes[node];
-        }
-        let empty = (0..graph.len()).filter(|label| sizes[*label] == 0).map(index).collect();
-        Groups { strengths, sizes, empty, scale: 1000 * i128::from(graph.total) }
-    }
-
-    /// What being in a community is worth to a node: the weight of its links there, less what
-    /// chance would give (modularity with a resolution, times a constant).
-    fn value(&self, weight: u64, strength: u64, company: u64, rules: &Rules) -> i128 {
-        let chance = i128::from(strength) * i128::from(company);
-        self.scale * i128::from(weight) - i128::from(rules.resolution_permille) * chance
-    }
-
-    /// The community where a node gains most, if it gains more than its inertia by moving.
-    fn best(
-        &self,
-        graph: &Graph,
-        labels: &[u32],
-        node: usize,
-        inertia: i128,
-        toward: &mut Toward,
-        rules: &Rules,
-    ) -> Option<u32> {
-        let (own, strength) = (labels[node], graph.strengths[node]);
-        toward.gather(graph, labels, node);
-        let company = self.strengths[own as usize] - strength;
-        let stay = self.value(toward.weights[own as usize], strength, company, rules);
-        let mut best = (stay + inertia, None);
-        for label in &toward.labels {
-            let group = *label as usize;
-            if *label == own || rules.tools_max < self.sizes[group] + graph.sizes[node] {
-                continue;
-            }
-            let value = self.value(toward.weights[group], strength, self.strengths[group], rules);
-            if best.0 < value || (best.0 == value && best.1.is_some_and(|other| *label < other)) {
-                best = (value, Some(*label));
-            }
-        }
-        if best.0 < 0 && graph.sizes[node] < self.sizes[own as usize] {
-            best.1 = self.empty.first().copied();
-        }
-        best.1
-    }
-
-    fn shift(&mut self, graph: &Graph, labels: &mut [u32], node: usize, label: u32) {
-        let (from, to) = (labels[node] as usize, label as usize);
-        self.strengths[from] -= graph.strengths[node];
-        self.sizes[from] -= graph.sizes[node];
-        if self.sizes[from] == 0 {
-            self.empty.insert(labels[node]);
-        }
-        self.empty.remove(&label);
-        self.strengths[to] += graph.strengths[node];
-        self.sizes[to] += graph.sizes[node];
-        labels[node] = label;
-    }
-}
-
-/// The weight of one node's links toward each community.
-struct Toward {
-    weights: Vec<u64>,
-    labels: Vec<u32>,
-}
-
-impl Toward {
-    fn new(count: usize) -> Toward {
-        Toward { weights: vec![0; count], labels: Vec::new() }
-    }
-
-    fn gather(&mut self, graph: &Graph, labels: &[u32], node: usize) {
-        for label in self.labels.drain(..) {
-            self.weights[label as usize] = 0;
-        }
-        for (other, weight) in graph.arcs(node) {
-            let label = labels[*other as usize];
-            if self.weights[label as usize] == 0 {
-                self.labels.push(label);
-            }
-            self.weights[label as usize] += weight;
-        }
-    }
-}
-
-/// One level of aggregation.
-struct Level {
-    /// By node of the level below: its group here.
-    groups: Vec<u32>,
-    count: usize,
-    /// By group: the community it is in, as the index of one of its groups.
-    labels: Vec<u32>,
-    /// By group: whether it stands for fresh nodes only.
-    fresh: Vec<bool>,
-    /// Whether there are fewer groups than nodes.
-    shrunk: bool,
-}
-
-/// Groups the nodes of each fresh community into parts that hang together well, and those of any
-/// other community into one part.
-fn refine(graph: &Graph, labels: &[u32], fresh: &[bool], rules: &Rules) -> Level {
-    let mut open = vec![true; graph.len()];
-    for (node, label) in labels.iter().enumerate() {
-        open[*label as usize] &= fresh[node];
-    }
-    let parts = partition(graph, labels, &open, rules);
-    let mut names = vec![u32::MAX; graph.len()];
-    let mut homes = vec![u32::MAX; graph.len()];
-    let mut level = Level {
-        groups: Vec::with_capacity(graph.len()),
-        count: 0,
-        labels: Vec::new(),
-        fresh: Vec::new(),
-        shrunk: false,
-    };
-    for (node, part) in parts.iter().enumerate() {
-        let (name, home) = (&mut names[*part as usize], &mut homes[labels[node] as usize]);
-        if *name == u32::MAX {
-            *name = index(level.count);
-            if *home == u32::MAX {
-                *home = *name;
-            }
-            level.labels.push(*home);
-            level.fresh.push(open[labels[node] as usize]);
-            level.count += 1;
-        }
-        level.groups.push(*name);
-    }
-    level.shrunk = level.count < graph.len();
-    level
-}
-
-fn partition(graph: &Graph, labels: &[u32], open: &[bool], rules: &Rules) -> Vec<u32> {
-    let communities = Groups::of(graph, labels);
-    let mut parts: Vec<u32> = (0..graph.len()).map(index).collect();
-    let mut groups = Groups::of(graph, &parts);
-    // By part: the weight of its links to the rest of its community.
-    let mut ties: Vec<u64> = (0..graph.len())
-        .map(|node| {
-            let inside = |(other, _): &&(u32, u64)| labels[*other as usize] == labels[node];
-            graph.arcs(node).iter().filter(inside).map(|(_, weight)| weight).sum()
+            *name
         })
         .collect();
-    let hangs = |all: &Groups, tied: &[u64], part: usize, label: u32| {
-        let rest = communities.strengths[label as usize] - all.strengths[part];
-        0 <= all.value(tied[part], all.strengths[part], rest, rules)
-    };
-    let mut toward = Toward::new(graph.len());
-    let mut firsts = vec![u32::MAX; graph.len()];
-    for node in 0..graph.len() {
-        let label = labels[node];
-        if !open[label as usize] {
-            let first = &mut firsts[label as usize];
-            *first = (*first).min(index(node));
-            parts[node] = *first;
-            continue;
-        }
-        let alone = parts[node] as usize == node && groups.sizes[node] == graph.sizes[node];
-        if !alone || !hangs(&groups, &ties, node, label) {
-            continue;
-        }
-        toward.gather(graph, &parts, node);
-        let mut best: Option<(i128, u32)> = None;
-        for part in &toward.labels {
-            let other = *part as usize;
-            // A part's name is the name of one of its nodes, so it tells the community.
-            if labels[other] != label || !hangs(&groups, &ties, other, label) {
-                continue;
-            }
-            let strength = graph.strengths[node];
-            let value =
-                groups.value(toward.weights[other], strength, groups.strengths[other], rules);
-            if 0 < value
-                && best.is_none_or(|(most, least)| most < value || (most == value && *part < least))
-            {
-                best = Some((value, *part));
-            }
-        }
-        if let Some((_, part)) = best {
-            let shared = toward.weights[part as usize];
-            ties[part as usize] = ties[part as usize] + ties[node] - 2 * shared;
-            groups.shift(graph, &mut parts, node, part);
-        }
-    }
-    parts
+    (numbered, count)
+}
+
+/// A sum of weights in double precision: exact below 2⁵³, and the same everywhere above.
+#[expect(clippy::cast_precision_loss, reason = "rounds as IEEE 754 says, on every machine alike")]
+pub(super) fn float(sum: u64) -> f64 {
+    sum as f64
 }

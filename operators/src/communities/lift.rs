@@ -1,6 +1,6 @@
 //! The dataflow around the pure `communities`: the whole graph on one worker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use differential_dataflow::lattice::Lattice;
 use differential_dataflow::{AsCollection, VecCollection};
@@ -12,7 +12,8 @@ use timely::progress::Timestamp;
 
 use schemas::{GraphPlan, Lineage, Link, Partition, Placement, ToolId};
 
-use super::{Grouped, communities};
+use super::Grouped;
+use super::state::{self, Changes, State};
 
 /// One thing the operator says, before its kinds are told apart.
 #[derive(Clone, Debug)]
@@ -21,32 +22,16 @@ enum Said {
     Happened(Lineage),
 }
 
-/// Changes of one epoch.
-#[derive(Debug, Default)]
-struct Changes {
-    links: BTreeMap<Link, isize>,
-    tools: BTreeMap<ToolId, isize>,
-}
-
-/// The graph as of the last epoch.
-#[derive(Debug, Default)]
-struct State {
-    links: BTreeSet<Link>,
-    tools: BTreeSet<ToolId>,
-    prior: Partition,
-    said: BTreeMap<ToolId, Placement>,
-}
-
 pub(super) fn lift<'scope, T>(
     links: VecCollection<'scope, T, Link>,
     tools: VecCollection<'scope, T, ToolId>,
     prior: Partition,
-    plan: GraphPlan,
+    plan: &GraphPlan,
 ) -> Grouped<'scope, T>
 where
     T: Timestamp + Lattice + TotalOrder,
 {
-    let mut state = State { prior, ..State::default() };
+    let mut state = State::new(prior, plan);
     let said = links
         .inner
         .binary_frontier(
@@ -78,11 +63,13 @@ where
                         if open.iter().any(|frontier| frontier.less_equal(epoch.key())) {
                             break;
                         }
-                        let (time, (capability, changes)) = epoch.remove_entry();
-                        let said = state.update(changes, &plan);
-                        output.session(&capability).give_iterator(
-                            said.into_iter().map(|(said, r)| (said, time.clone(), r)),
-                        );
+                        let (time, (capability, mut changes)) = epoch.remove_entry();
+                        changes.links.retain(|_, count| *count != 0);
+                        changes.tools.retain(|_, count| *count != 0);
+                        let said = state.update(&changes);
+                        output
+                            .session(&capability)
+                            .give_iterator(updates(said).map(|(said, r)| (said, time.clone(), r)));
                     }
                 }
             },
@@ -99,45 +86,12 @@ where
     Grouped { placements, lineage }
 }
 
-impl State {
-    fn update(&mut self, changes: Changes, plan: &GraphPlan) -> Vec<(Said, isize)> {
-        apply(&mut self.links, changes.links);
-        apply(&mut self.tools, changes.tools);
-        let links: Vec<Link> = self.links.iter().copied().collect();
-        let tools: Vec<ToolId> = self.tools.iter().copied().collect();
-        let grouping = communities(&links, &tools, &self.prior, plan);
-        let mut said = Vec::new();
-        let new = &grouping.partition.placements;
-        for (tool, placement) in &self.said {
-            if new.get(tool) != Some(placement) {
-                said.push((Said::Placed(*tool, *placement), -1));
-            }
-        }
-        for (tool, placement) in new {
-            if self.said.get(tool) != Some(placement) {
-                said.push((Said::Placed(*tool, *placement), 1));
-            }
-        }
-        said.extend(grouping.lineage.into_iter().map(|event| (Said::Happened(event), 1)));
-        self.said.clone_from(new);
-        self.prior = grouping.partition;
-        said
-    }
-}
-
-/// Applies changes to a set.
-///
-/// # Panics
-///
-/// Panics if something is added twice or taken away without being there: the graph held here
-/// would no longer be the graph that flows.
-fn apply<E: Ord>(set: &mut BTreeSet<E>, changes: BTreeMap<E, isize>) {
-    for (element, difference) in changes {
-        match difference {
-            0 => {}
-            1 => assert!(set.insert(element), "something was added twice"),
-            -1 => assert!(set.remove(&element), "something was taken away twice"),
-            _ => panic!("something was there several times"),
-        }
-    }
+/// What a change of placements is as updates.
+fn updates(said: state::Said) -> impl Iterator<Item = (Said, isize)> {
+    let placed = said.placements.into_iter().flat_map(|(tool, old, new)| {
+        let old = old.map(|old| (Said::Placed(tool, old), -1));
+        let new = new.map(|new| (Said::Placed(tool, new), 1));
+        old.into_iter().chain(new)
+    });
+    placed.chain(said.lineage.into_iter().map(|event| (Said::Happened(event), 1)))
 }
