@@ -1,6 +1,6 @@
 //! Group linked tools into communities: the domains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use differential_dataflow::VecCollection;
 use differential_dataflow::lattice::Lattice;
@@ -9,6 +9,7 @@ use timely::progress::Timestamp;
 
 use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placement, ToolId};
 
+use self::graph::Hashed;
 use self::state::{Changes, State};
 
 pub use self::names::domain_name;
@@ -47,15 +48,20 @@ pub fn communities(
     prior: &Partition,
     plan: &GraphPlan,
 ) -> Grouping {
-    let tools: BTreeMap<ToolId, isize> = tools.iter().map(|tool| (*tool, 1)).collect();
-    let within = |link: &Link| {
-        link.source != link.target
-            && tools.contains_key(&link.source)
-            && tools.contains_key(&link.target)
+    let known: HashSet<ToolId, Hashed> = tools.iter().copied().collect();
+    let within = |link: &&Link| {
+        link.source != link.target && known.contains(&link.source) && known.contains(&link.target)
     };
-    let links = links.iter().filter(|link| within(link)).map(|link| (*link, 1)).collect();
+    let mut changes = Changes {
+        links: links.iter().filter(within).map(|link| (*link, 1)).collect(),
+        tools: tools.iter().map(|tool| (*tool, 1)).collect(),
+    };
+    changes.links.sort_unstable();
+    changes.links.dedup();
+    changes.tools.sort_unstable();
+    changes.tools.dedup();
     let mut state = State::new(prior.clone(), plan);
-    let said = state.update(&Changes { links, tools });
+    let said = state.update(&changes);
     Grouping { partition: state.partition(), lineage: said.lineage }
 }
 

@@ -29,28 +29,32 @@ impl Bounding<'_> {
     pub(super) fn separate(&mut self) {
         let mut touched: Vec<u32> = self.members.keys().copied().collect();
         touched.sort_unstable_by_key(|group| self.groups.rank(*group));
+        // By node: its piece, numbered from 1; 0 while it is not reached.
+        let mut pieces = vec![0_u32; self.labels.len()];
         for group in touched {
-            let mut left: BTreeSet<u32> = self.members[&group].iter().copied().collect();
-            let mut pieces: Vec<BTreeSet<u32>> = Vec::new();
+            let mut count = 0;
             for start in &self.members[&group] {
-                if left.remove(start) {
-                    let mut piece = BTreeSet::from([*start]);
-                    let mut waiting = vec![*start];
-                    while let Some(node) = waiting.pop() {
-                        for (other, _) in self.graph.row(node) {
-                            if left.remove(other) {
-                                piece.insert(*other);
-                                waiting.push(*other);
-                            }
+                if pieces[*start as usize] != 0 {
+                    continue;
+                }
+                count += 1;
+                pieces[*start as usize] = count;
+                let mut waiting = vec![*start];
+                while let Some(node) = waiting.pop() {
+                    for (other, _) in self.graph.row(node) {
+                        let place = *other as usize;
+                        if pieces[place] == 0 && self.labels[place] == group {
+                            pieces[place] = count;
+                            waiting.push(*other);
                         }
                     }
-                    pieces.push(piece);
                 }
             }
-            for piece in pieces.iter().skip(1) {
+            for piece in 2..=count {
                 let founded = self.groups.found();
                 let nodes = self.members.get_mut(&group).expect("it is touched");
-                let apart: Vec<u32> = nodes.extract_if(.., |node| piece.contains(node)).collect();
+                let apart: Vec<u32> =
+                    nodes.extract_if(.., |node| pieces[*node as usize] == piece).collect();
                 for node in &apart {
                     self.relabel(*node, founded);
                 }

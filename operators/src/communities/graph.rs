@@ -1,6 +1,7 @@
 //! The tool graph in memory: rows that change in place, and compact levels made from them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use schemas::{Digest, Link, ToolId};
 
@@ -22,12 +23,34 @@ pub(super) trait Rows {
 /// The whole graph, a node for each tool. Nodes of removed tools are used again.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    nodes: HashMap<ToolId, u32>,
+    nodes: HashMap<ToolId, u32, Hashed>,
     tools: Vec<ToolId>,
     rows: Vec<Vec<(u32, u64)>>,
     strengths: Vec<u64>,
     free: Vec<u32>,
     total: u64,
+}
+
+/// Hashes ids by themselves: they are hashes already.
+pub(super) type Hashed = BuildHasherDefault<Itself>;
+
+#[derive(Debug, Default)]
+pub(super) struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
 }
 
 impl Graph {

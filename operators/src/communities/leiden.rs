@@ -12,6 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use schemas::Method;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::graph::{Graph, Level, Rows, index};
 use super::groups::Groups;
@@ -70,16 +71,26 @@ impl<'g> Search<'g> {
 
     /// Improves the partition from some nodes on, which are in the order of their tools.
     /// `open` are the nodes whose communities may be formed anew, in the same order.
+    ///
+    /// The first pass looks at all of them, every further one at the communities that the pass
+    /// before changed, until one changes nothing.
     pub(super) fn improve(&mut self, first: &[u32], open: &[u32]) {
-        let mut first = first;
-        for _pass in 0..self.rules.rounds_max {
-            let moved = self.moved.len();
-            self.move_nodes(first);
-            self.move_groups(open);
-            if open.is_empty() || self.moved.len() == moved {
+        let (mut first, mut within) = (first.to_vec(), open.to_vec());
+        for pass in 0..self.rules.rounds_max {
+            let before = self.moved.len();
+            self.move_nodes(&first);
+            self.move_groups(&within, pass);
+            let mut changed = vec![false; self.groups.len()];
+            for (node, from) in &self.moved[before..] {
+                changed[*from as usize] = true;
+                changed[self.labels[*node as usize] as usize] = true;
+            }
+            let in_changed = |node: &u32| changed[self.labels[*node as usize] as usize];
+            within = open.iter().copied().filter(in_changed).collect();
+            if within.is_empty() {
                 break;
             }
-            first = open;
+            first.clone_from(&within);
         }
     }
 
@@ -98,7 +109,7 @@ impl<'g> Search<'g> {
     }
 
     /// Moves whole parts of the communities that consist of open nodes, level by level.
-    fn move_groups(&mut self, open: &[u32]) {
+    fn move_groups(&mut self, open: &[u32], pass: usize) {
         let mut held: HashMap<u32, u32> = HashMap::new();
         for node in open {
             *held.entry(self.labels[*node as usize]).or_default() += 1;
@@ -114,7 +125,7 @@ impl<'g> Search<'g> {
         let mut places: Vec<u32> = (0..index(nodes.len())).collect();
         loop {
             let (parts, count) = match self.rules.method {
-                Method::Leiden => self.refine(&level),
+                Method::Leiden => self.refine(&level, pass),
                 Method::Louvain => number(&level.labels[..level.movable()]),
             };
             if count == level.movable() {
@@ -143,7 +154,7 @@ impl<'g> Search<'g> {
     }
 
     /// Groups the movable nodes of each community of a level into parts that hang together well.
-    fn refine(&mut self, level: &Level) -> (Vec<u32>, usize) {
+    fn refine(&mut self, level: &Level, pass: usize) -> (Vec<u32>, usize) {
         let count = level.movable();
         let chance = chance(level, &self.rules);
         let mut parts: Vec<u32> = (0..index(count)).collect();
@@ -190,12 +201,14 @@ impl<'g> Search<'g> {
                 }
                 let gain =
                     float(toward[place]) - chance * float(strength) * float(strengths[place]);
-                let better = match best {
-                    None => GAIN_MIN < gain,
-                    Some((most, least)) => most < gain || (most <= gain && part < least),
-                };
+                if gain <= GAIN_MIN {
+                    continue;
+                }
+                let worth = gain * whim(pass, node, place);
+                let better = best
+                    .is_none_or(|(most, least)| most < worth || (most <= worth && part < least));
                 if better {
-                    best = Some((gain, part));
+                    best = Some((worth, part));
                 }
             }
             if let Some((_, part)) = best {
@@ -310,6 +323,17 @@ fn chance(rows: &impl Rows, rules: &Rules) -> f64 {
         0 => 0.0,
         total => f64::from(rules.resolution_permille) / (1000.0 * float(total)),
     }
+}
+
+/// A factor from a half to one that differs from pass to pass: the lots that Leiden draws in its
+/// refinement, without which every pass would come to the same parts.
+fn whim(pass: usize, node: usize, part: usize) -> f64 {
+    if pass == 0 {
+        return 1.0;
+    }
+    let seed = (pass as u64) << 32 ^ node as u64;
+    let bits = xxh3_64_with_seed(&(part as u64).to_le_bytes(), seed);
+    0.5 + float(bits >> 12) / 9_007_199_254_740_992.0
 }
 
 /// Numbers labels from 0 by first appearance.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::lattice::Lattice;
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::dataflow::channels::pact::Exchange;
@@ -47,7 +48,7 @@ where
                             let epoch = waiting.entry(time.clone()).or_insert_with(|| {
                                 (capability.delayed(&time, 0), Changes::default())
                             });
-                            *epoch.1.links.entry(link).or_default() += difference;
+                            epoch.1.links.push((link, difference));
                         }
                     });
                     tool_input.for_each(|capability, updates| {
@@ -55,7 +56,7 @@ where
                             let epoch = waiting.entry(time.clone()).or_insert_with(|| {
                                 (capability.delayed(&time, 0), Changes::default())
                             });
-                            *epoch.1.tools.entry(tool).or_default() += difference;
+                            epoch.1.tools.push((tool, difference));
                         }
                     });
                     while let Some(epoch) = waiting.first_entry() {
@@ -64,8 +65,8 @@ where
                             break;
                         }
                         let (time, (capability, mut changes)) = epoch.remove_entry();
-                        changes.links.retain(|_, count| *count != 0);
-                        changes.tools.retain(|_, count| *count != 0);
+                        consolidate(&mut changes.links);
+                        consolidate(&mut changes.tools);
                         let said = state.update(&changes);
                         output
                             .session(&capability)

@@ -13,11 +13,11 @@ use super::leiden::{Rules, Search};
 /// No group.
 const NONE: u32 = u32::MAX;
 
-/// How the tools and links changed; every entry counts once, up or down.
+/// How the tools and links changed, sorted; every entry is there once and counts one up or down.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) links: BTreeMap<Link, isize>,
-    pub(super) tools: BTreeMap<ToolId, isize>,
+    pub(super) links: Vec<(Link, isize)>,
+    pub(super) tools: Vec<(ToolId, isize)>,
 }
 
 /// What came of changes.
@@ -130,57 +130,59 @@ impl State {
 
     /// Changes the graph, and says goodbye to the tools that go.
     fn apply(&mut self, changes: &Changes, said: &mut Said) -> Shaken {
+        let sound = |count: &isize| count.abs() == 1;
+        assert!(changes.links.iter().all(|(_, count)| sound(count)), "links are there once");
+        assert!(changes.tools.iter().all(|(_, count)| sound(count)), "tools are there once");
         let mut shaken = Shaken::default();
-        assert!(changes.links.values().all(|count| count.abs() == 1), "links are there once");
-        let ends = changes.links.keys().flat_map(|link| [link.source, link.target]);
-        let mut touched: Vec<ToolId> = ends.chain(changes.tools.keys().copied()).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        for tool in &touched {
-            if let Some(node) = self.graph.node(*tool) {
-                self.weigh(node, Groups::leave, &mut shaken);
+        let mut touched: Vec<u32> = Vec::new();
+        for (link, _) in changes.links.iter().filter(|(_, count)| *count < 0) {
+            let ends = self.graph.unlink(link);
+            for label in ends.map(|node| self.labels[node as usize]) {
+                self.groups.leave(label, link.weight.into(), 0);
             }
+            touched.extend(ends);
         }
-        for link in changes.links.iter().filter(|(_, count)| **count < 0).map(|(link, _)| link) {
-            self.graph.unlink(link);
+        for (tool, _) in changes.tools.iter().filter(|(_, count)| *count < 0) {
+            let node = self.graph.remove(*tool).expect("only what is there is taken away");
+            let label = std::mem::replace(&mut self.labels[node as usize], NONE);
+            self.groups.leave(label, 0, 1);
+            shaken.groups.insert(label);
+            shaken.bereft.extend(self.homes[node as usize].take());
+            said.placements.push((*tool, self.said[node as usize].take(), None));
         }
-        for (tool, count) in &changes.tools {
-            assert!((-1..=1).contains(count), "{tool} is there several times");
-            if *count < 0 {
-                let node = self.graph.remove(*tool).expect("only what is there is taken away");
-                self.labels[node as usize] = NONE;
-                shaken.bereft.extend(self.homes[node as usize].take());
-                said.placements.push((*tool, self.said[node as usize].take(), None));
-            }
-        }
-        for tool in changes.tools.iter().filter(|(_, count)| 0 < **count).map(|(tool, _)| *tool) {
-            assert!(self.graph.node(tool).is_none(), "{tool} is added twice");
-            let node = self.graph.add(tool) as usize;
-            if node == self.labels.len() {
+        for (tool, _) in changes.tools.iter().filter(|(_, count)| 0 < *count) {
+            let node = self.graph.add(*tool);
+            if node as usize == self.labels.len() {
                 self.labels.push(NONE);
                 self.homes.push(None);
                 self.said.push(None);
             }
-            self.labels[node] = self.groups.open(Rank::Alone(tool));
+            let label = self.groups.open(Rank::Alone(*tool));
+            self.groups.join(label, 0, 1);
+            self.labels[node as usize] = label;
+            touched.push(node);
         }
-        for link in changes.links.iter().filter(|(_, count)| 0 < **count).map(|(link, _)| link) {
-            self.graph.link(link);
+        for (link, _) in changes.links.iter().filter(|(_, count)| 0 < *count) {
+            let ends = self.graph.link(link);
+            for label in ends.map(|node| self.labels[node as usize]) {
+                self.groups.join(label, link.weight.into(), 0);
+            }
+            touched.extend(ends);
         }
-        shaken.nodes = touched.iter().filter_map(|tool| self.graph.node(*tool)).collect();
         shaken.fresh = vec![false; self.labels.len()];
-        for place in 0..shaken.nodes.len() {
-            let node = shaken.nodes[place];
-            self.graph.order(node);
-            self.weigh(node, Groups::join, &mut shaken);
-            shaken.fresh[node as usize] = self.homes[node as usize].is_none();
+        let mut seen = vec![false; self.labels.len()];
+        touched.retain(|node| {
+            self.labels[*node as usize] != NONE
+                && !std::mem::replace(&mut seen[*node as usize], true)
+        });
+        touched.sort_unstable_by_key(|node| self.graph.tool(*node));
+        for node in &touched {
+            self.graph.order(*node);
+            shaken.groups.insert(self.labels[*node as usize]);
+            shaken.fresh[*node as usize] = self.homes[*node as usize].is_none();
         }
+        shaken.nodes = touched;
         shaken
-    }
-
-    fn weigh(&mut self, node: u32, how: fn(&mut Groups, u32, u64, u32), shaken: &mut Shaken) {
-        let label = self.labels[node as usize];
-        how(&mut self.groups, label, self.graph.strength(node), 1);
-        shaken.groups.insert(label);
     }
 
     /// Takes over the prior partition: tools go where it has them, and those whose links are as
@@ -206,11 +208,12 @@ impl State {
             self.homes[node as usize] = domain;
             let kept = domain.filter(|domain| sizes[domain] <= self.rules.tools_max);
             if let Some(domain) = kept {
-                self.weigh(node, Groups::leave, shaken);
                 let rank = Rank::Domain(domain);
                 let group = *opened.entry(domain).or_insert_with(|| self.groups.open(rank));
-                self.labels[node as usize] = group;
-                self.weigh(node, Groups::join, shaken);
+                let alone = std::mem::replace(&mut self.labels[node as usize], group);
+                self.groups.leave(alone, self.graph.strength(node), 1);
+                self.groups.join(group, self.graph.strength(node), 1);
+                shaken.groups.insert(group);
             }
             let homeless = known.is_some_and(|known| known.domain.is_none());
             let settled = same && (kept.is_some() || homeless);
