@@ -22,6 +22,8 @@ mod heirs;
 mod state;
 mod lift;
 mod names;
+#[cfg(test)]
+mod tests;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
 pub const REVISION: &str = "communities 2";

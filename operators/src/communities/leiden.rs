@@ -92,6 +92,8 @@ impl<'g> Search<'g> {
             }
             first.clone_from(&within);
         }
+        // What the last groups left beside them may be better off elsewhere.
+        self.move_nodes(open);
     }
 
     /// Moves tools to the neighbouring community where they gain most, until none gains; after a
