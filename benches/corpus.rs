@@ -7,10 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
 #![expect(clippy::print_stderr, reason = "what is skipped, and what it took, must be seen")]
 
+mod real;
+
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -18,33 +18,16 @@ use differential_dataflow::input::Input;
 use divan::{Bencher, black_box};
 use operators::parse::parse_stream;
 use operators::{HeldLibrary, Library, Parse, Refine};
-use schemas::{CorpusPlan, Digest, Document};
+use schemas::{CorpusPlan, Document};
 use timely::dataflow::ProbeHandle;
+
+use self::real::{REAL, catalogue, peak_mib};
 
 fn main() {
     divan::main();
 }
 
 const EXAMPLE: &str = "tests/corpus";
-const REAL: &str = "../shared/corpora/dev/normalised";
-
-fn catalogue(folder: &str) -> Option<(HeldLibrary, Vec<Document>)> {
-    if !Path::new(folder).is_dir() {
-        eprintln!("SKIPPED: there is no corpus at {folder}");
-        return None;
-    }
-    let mut library = HeldLibrary::default();
-    let mut documents = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        let digest = Digest::of(&bytes);
-        let path = path.file_name().unwrap().to_str().unwrap().to_string();
-        documents.push(Document { digest, path: path.clone(), bytes: bytes.len() as u64 });
-        library.held.insert((path, digest), bytes);
-    }
-    Some((library, documents))
-}
 
 /// Parses and refines all documents; the number of tools that come out.
 fn tools(library: &Arc<HeldLibrary>, documents: &[Document], workers: usize) -> usize {
@@ -140,12 +123,4 @@ fn one_long_file() {
     let records = records.into_inner().unwrap();
     eprintln!("{bytes} bytes, {records} records; peak {before} MiB before, {} after", peak_mib());
     assert!(bytes / 400 < records);
-}
-
-/// The most memory this process has had, as Linux tells it.
-fn peak_mib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or_default() / 1024
 }

@@ -2,11 +2,13 @@
 //!
 //! `cargo bench --bench domains` measures everything; words after `--` choose: `quality` (against
 //! NetworKit and igraph), `stability` (what a newcomer disturbs), `drift` (a hundred updates
-//! later). `cargo test` runs a small part of each, so these cannot rot. Each part says loudly what
+//! later), `live` (one description edited, a thousand times), `scale` (10⁵ and 10⁶ tools; a number
+//! among the words is another size). `cargo test` runs a small part of each, so these cannot rot. Each part says loudly what
 //! it skips: the real corpus lies beside the repository or nowhere, and the other side needs a
 //! Python named by `AGENTSCALER_PYTHON`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
+#![expect(clippy::cast_precision_loss, reason = "figures to read")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod real;
@@ -41,6 +43,16 @@ fn main() {
     }
     if wanted("drift") {
         drift(&mut catalogue, if small { 2 } else { 100 });
+    }
+    if wanted("live") {
+        live(&tools, if small { 5 } else { 1000 });
+    }
+    if wanted("scale") {
+        let sizes: Vec<usize> = chosen.iter().filter_map(|word| word.parse().ok()).collect();
+        let usual = if small { vec![600] } else { vec![100_000, 1_000_000] };
+        for size in if sizes.is_empty() { usual } else { sizes } {
+            scale(&catalogue.vectors, size);
+        }
     }
 }
 
@@ -258,5 +270,104 @@ fn drift(catalogue: &mut Catalogue, updates: usize) {
         began.elapsed().as_secs_f64(),
         members(&partition).len(),
         members(&fresh).len()
+    );
+}
+
+/// From the edit of one description to the new partition, in a dataflow that stays up.
+fn live(tools: &[Arc<Tool>], edits: usize) {
+    let tools = tools.to_vec();
+    timely::execute_directly(move |worker| {
+        let (mut input, mut weighed) = (InputSession::new(), InputSession::new());
+        let probe = ProbeHandle::new();
+        let moved = std::rc::Rc::new(std::cell::Cell::new(0_usize));
+        let counted = std::rc::Rc::clone(&moved);
+        worker.dataflow::<u64, _, _>(|scope| {
+            let (plan, work) = (GraphPlan::default(), Arc::new(Work::default()));
+            let weights = weighed.to_collection(scope);
+            let tools = input.to_collection(scope);
+            let vectors = tools.encode(weights, Arc::new(Forgetful), Arc::clone(&work));
+            let ids = vectors.clone().map(|vector| vector.tool);
+            let (links, _) = vectors.link(&plan, Arc::new(Remembered::default()), work);
+            let grouped = links.communities(ids, Partition::default(), &plan);
+            let homes = grouped.placements.map(|(tool, placement)| (tool, placement.domain));
+            homes.consolidate().inspect(move |_| counted.set(counted.get() + 1)).probe_with(&probe);
+        });
+        let began = Instant::now();
+        weighed.insert(Arc::new(fit(tools.iter().map(Arc::as_ref))));
+        drop(weighed);
+        let mut current = tools;
+        current.iter().for_each(|tool| input.insert(Arc::clone(tool)));
+        input.advance_to(1);
+        input.flush();
+        worker.step_while(|| probe.less_than(&1));
+        println!("live: the whole catalogue in {:.2} s", began.elapsed().as_secs_f64());
+        moved.set(0);
+        let mut took = Vec::new();
+        for edit in 0..edits {
+            let draw = Draw::new(11).at(edit);
+            let place = usize::try_from(draw.at(0).below(current.len() as u64)).unwrap();
+            let other = usize::try_from(draw.at(1).below(current.len() as u64)).unwrap();
+            let mut edited = Tool::clone(&current[place]);
+            // A few words of another tool's description are added to its own.
+            let words = current[other].description.split(' ').take(6);
+            edited.description += &words.map(|word| format!(" {word}")).collect::<String>();
+            edited.revision = Digest::of(format!("{edit}").as_bytes());
+            let edited = Arc::new(edited);
+            let (before, time) = (Instant::now(), input.time() + 1);
+            input.remove(std::mem::replace(&mut current[place], Arc::clone(&edited)));
+            input.insert(edited);
+            input.advance_to(time);
+            input.flush();
+            worker.step_while(|| probe.less_than(&time));
+            took.push(before.elapsed().as_secs_f64() * 1000.0);
+        }
+        took.sort_by(f64::total_cmp);
+        println!(
+            "live: {edits} edits of one description: median {:.2} ms, p99 {:.2} ms, most {:.2} ms; \
+             {} tools changed their domain",
+            took[edits / 2],
+            took[edits * 99 / 100],
+            took[edits - 1],
+            moved.get() / 2
+        );
+    });
+}
+
+/// Time and memory for so many tools: copies of the real ones, of whose terms three in ten are
+/// common to all copies and the others each copy's own.
+fn scale(vectors: &[Vector], size: usize) {
+    let synthetic = |place: usize| {
+        let (copy, vector) = (place / vectors.len(), &vectors[place % vectors.len()]);
+        let own = |term: u64| {
+            let draw = Draw::new(5).with(term.to_le_bytes());
+            if copy == 0 || draw.happens(300) { term } else { draw.at(copy).bits() }
+        };
+        let mut terms: Vec<(u64, u32)> =
+            vector.terms.iter().map(|(term, weight)| (own(*term), *weight)).collect();
+        terms.sort_unstable();
+        terms.dedup_by_key(|(term, _)| *term);
+        Vector { tool: ToolId(Draw::new(6).at(place).bits()), terms }
+    };
+    let synthetic: Vec<Vector> = (0..size).map(synthetic).collect();
+    let (before, began) = (real::cpu_seconds(), Instant::now());
+    let links: Vec<Link> = linked(&synthetic, &[]).remove(0).into_iter().collect();
+    let (linked, wall) = (real::cpu_seconds(), began.elapsed().as_secs_f64());
+    let tools: Vec<ToolId> = synthetic.iter().map(|vector| vector.tool).collect();
+    let plan = GraphPlan::default();
+    let partition = communities(&links, &tools, &Partition::default(), &plan).partition;
+    let grouped = real::cpu_seconds();
+    let domains = members(&partition);
+    let held: usize = domains.values().map(BTreeSet::len).sum();
+    let each = |seconds: f64| 1e6 * seconds / size as f64;
+    println!(
+        "scale: {size} tools, {} links, {} domains holding {held}; link {:.1} CPU s ({wall:.1} s \
+         wall, {:.0} µs a tool), communities {:.1} CPU s ({:.0} µs a tool), peak {} MiB",
+        links.len(),
+        domains.len(),
+        linked - before,
+        each(linked - before),
+        grouped - linked,
+        each(grouped - linked),
+        real::peak_mib()
     );
 }

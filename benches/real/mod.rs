@@ -89,3 +89,11 @@ pub fn other_side(python: &Path, script: &str, arguments: &[&Path]) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     said
 }
+
+/// The most memory this process has had, in MiB, as Linux tells it.
+pub fn peak_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() / 1024
+}

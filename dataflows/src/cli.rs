@@ -170,6 +170,8 @@ enum Kind {
     Versions,
     /// Domains with their tables, reads and writes.
     Domains,
+    /// Births, deaths, splits and merges of domains, version by version.
+    Lineage,
     /// Tools with their origin and domain.
     Tools,
     /// Tasks with their golden calls counted.

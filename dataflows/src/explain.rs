@@ -8,15 +8,19 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::kinship::Kin;
 use crate::listing::{cell, rejections};
 use crate::store::{Manifest, ObjectRef, StoreError, World};
+
+mod kinship;
 
 /// What a world knows of one thing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
     /// `tool`, `domain`, `task`, `trajectory` or `rejection`.
     pub kind: &'static str,
-    /// Its row, by column; columns that hold JSON are read.
+    /// Its row, by column; columns that hold JSON are read. A tool's also has `neighbours`, with
+    /// the terms they share, and `drawn_to`, how strongly each domain draws it.
     pub row: Map<String, Value>,
 }
 
@@ -55,6 +59,12 @@ pub fn explain(
                 let rows = rows(world, object, columns, name, most - found.len())?;
                 found.extend(rows.into_iter().map(|row| Explained { kind, row }));
             }
+        }
+    }
+    if found.iter().any(|one| one.kind == "tool") {
+        let kin = Kin::read(world, manifest)?;
+        for one in found.iter_mut().filter(|one| one.kind == "tool") {
+            kin.explain(&mut one.row)?;
         }
     }
     rejections(world, manifest, &mut |rejection| {

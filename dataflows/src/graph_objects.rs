@@ -1,6 +1,6 @@
 //! The objects of the tool graph: what a later build starts from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use operators::Recall;
 use operators::link::{Remembered, RememberedTool};
@@ -135,17 +135,46 @@ pub fn read_neighbours(world: &World, contents: &Contents) -> Result<Remembered,
 pub fn read_vectors(world: &World, contents: &Contents) -> Result<KnownVectors, StoreError> {
     let mut known = KnownVectors::default();
     for object in of_kind(contents, "vectors/") {
-        let bytes = unfold(world, object)?;
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let (revision, vector) = read_vector(&mut rest).ok_or_else(|| StoreError::Damaged {
-                path: world.object_path(object),
-                reason: "a vector in it is cut off".into(),
-            })?;
-            known.0.insert(revision, vector);
-        }
+        known.0.extend(shard_of_vectors(world, object)?);
     }
     Ok(known)
+}
+
+/// The vectors of some tools.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged.
+pub fn vectors_of(
+    world: &World,
+    contents: &Contents,
+    wanted: &BTreeSet<ToolId>,
+) -> Result<BTreeMap<ToolId, Vector>, StoreError> {
+    let shards: BTreeSet<String> =
+        wanted.iter().map(|tool| format!("vectors/{:04}", homeless_shard(*tool, SHARDS))).collect();
+    let mut found = BTreeMap::new();
+    for object in shards.iter().filter_map(|role| contents.objects.get(role)) {
+        let vectors = shard_of_vectors(world, object)?.into_iter().map(|(_, vector)| vector);
+        let vectors = vectors.filter(|vector| wanted.contains(&vector.tool));
+        found.extend(vectors.map(|vector| (vector.tool, vector)));
+    }
+    Ok(found)
+}
+
+fn shard_of_vectors(
+    world: &World,
+    object: &ObjectRef,
+) -> Result<Vec<(Digest, Vector)>, StoreError> {
+    let bytes = unfold(world, object)?;
+    let mut rest = bytes.as_slice();
+    let mut vectors = Vec::new();
+    while !rest.is_empty() {
+        vectors.push(read_vector(&mut rest).ok_or_else(|| StoreError::Damaged {
+            path: world.object_path(object),
+            reason: "a vector in it is cut off".into(),
+        })?);
+    }
+    Ok(vectors)
 }
 
 /// Keeps a record as compressed JSON.

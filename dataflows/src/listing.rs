@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use schemas::Rejection;
+use schemas::{Lineage, Rejection};
 use serde_json::{Value, json};
 
 use crate::graph_objects::read_json;
@@ -33,6 +33,36 @@ pub fn versions(world: &World, sink: Sink<'_>) -> Result<(), StoreError> {
         let counts = &manifest.contents.counts;
         if !sink(json!({"version": version, "parent": manifest.parent, "counts": counts})) {
             break;
+        }
+    }
+    Ok(())
+}
+
+/// What happened to domains, version by version, the oldest first.
+///
+/// # Errors
+///
+/// Fails if a manifest cannot be read at all, or was made by a newer program.
+pub fn lineage(world: &World, sink: Sink<'_>) -> Result<(), StoreError> {
+    for version in world.versions()? {
+        let manifest = match world.manifest(version) {
+            Ok(manifest) => manifest,
+            Err(StoreError::Damaged { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        for event in &manifest.lineage {
+            let (event, domain, other) = match event {
+                Lineage::Born(domain) => ("born", domain, None),
+                Lineage::Died(domain) => ("died", domain, None),
+                Lineage::Split(from, domain) => ("split", domain, Some(from)),
+                Lineage::Merged(domain, into) => ("merged", domain, Some(into)),
+            };
+            let row = json!({
+                "version": version, "event": event, "domain": domain, "other": other,
+            });
+            if !sink(row) {
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -161,3 +161,29 @@ fn listing_and_exporting_end_quietly_when_nobody_reads_on() {
         assert_eq!((ended.status.code(), said.as_str()), (Some(0), ""), "{line}");
     }
 }
+
+/// Goal: a tool says whom it is linked to, by which terms, and what draws it to its domain; and
+/// the world says what became of its domains.
+#[test]
+fn a_tool_explains_its_neighbours_and_its_domain() {
+    let place = Place::new();
+    place.build();
+    let tool = place.run(&["explain", "getBooking"]).remove(0);
+    let neighbours = tool["row"]["neighbours"].as_array().unwrap();
+    let cosines: Vec<f64> = neighbours.iter().map(|it| it["cosine"].as_f64().unwrap()).collect();
+    assert!(!cosines.is_empty() && cosines.is_sorted_by(|one, other| one >= other), "{cosines:?}");
+    let nearest = &neighbours[0];
+    assert_eq!(nearest["name"], "cancelBooking");
+    let shared = nearest["shared"].as_array().unwrap();
+    assert!(shared.iter().any(|it| it["term"] == "booking"), "{shared:?}");
+    let adds: f64 = shared.iter().map(|it| it["adds"].as_f64().unwrap()).sum();
+    assert!(0.0 < adds && adds <= cosines[0] + 0.005, "{adds} of {cosines:?}");
+    let strongest = &tool["row"]["drawn_to"][0];
+    assert_eq!(strongest["domain"], tool["row"]["domain"]);
+    assert_eq!(strongest["links"], neighbours.len());
+
+    let lineage = place.run(&["list", "lineage"]);
+    assert_eq!(lineage.len(), 1);
+    assert_eq!(lineage[0]["event"], "born");
+    assert_eq!(lineage[0]["domain"], tool["row"]["domain"]);
+}

@@ -60,7 +60,7 @@ pub fn encode(tool: &Tool, weights: &Weights) -> Vector {
         .into_iter()
         .map(|(term, emphasis)| {
             let tells = surprise(weights, &term);
-            (xxh3_64(term.as_bytes()), f64::from(emphasis).sqrt() * tells)
+            (term_id(&term), f64::from(emphasis).sqrt() * tells)
         })
         .filter(|(_, weight)| 0.0 < *weight)
         .collect();
@@ -75,6 +75,11 @@ pub fn encode(tool: &Tool, weights: &Weights) -> Vector {
         .filter(|(_, weight)| 0 < *weight)
         .collect();
     Vector { tool: tool.id, terms }
+}
+
+/// What a vector calls a term: its hash.
+pub fn term_id(term: &str) -> u64 {
+    xxh3_64(term.as_bytes())
 }
 
 /// A share of a unit vector in units of 2⁻³⁰, rounded down so that no vector is longer than 1.

@@ -51,6 +51,8 @@ fn show(out: &mut impl Write, one: &Explained) -> io::Result<()> {
         match value {
             Value::Null => {}
             Value::Array(items) if name == "provenance" => show_provenance(out, items)?,
+            Value::Array(items) if name == "neighbours" => show_neighbours(out, items)?,
+            Value::Array(items) if name == "drawn_to" => show_pulls(out, items, &one.row)?,
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 writeln!(out, "  {name}")?;
                 for item in items {
@@ -78,6 +80,44 @@ fn show_provenance(out: &mut impl Write, items: &[Value]) -> io::Result<()> {
         if !rules.is_empty() {
             writeln!(out, "      rules: {}", rules.join(", "))?;
         }
+    }
+    Ok(())
+}
+
+/// Most neighbours of a tool shown; `--json` has all.
+const NEIGHBOURS_MAX: usize = 15;
+
+fn show_neighbours(out: &mut impl Write, items: &[Value]) -> io::Result<()> {
+    writeln!(out, "  neighbours (cosine, name, id, and the terms that add most to the cosine)")?;
+    for item in items.iter().take(NEIGHBOURS_MAX) {
+        let text = |key: &str| item[key].as_str().unwrap_or_default();
+        let shared = item["shared"].as_array().into_iter().flatten();
+        let shared = shared.map(|term| term["term"].as_str().unwrap_or("(a newer term)"));
+        let shared: Vec<&str> = shared.collect();
+        let cosine = item["cosine"].as_f64().unwrap_or_default();
+        let line = format!("{} {}: {}", text("name"), text("id"), shared.join(", "));
+        writeln!(out, "    {cosine:.3}  {}", plain(&line))?;
+    }
+    if NEIGHBOURS_MAX < items.len() {
+        writeln!(out, "    and {} more", items.len() - NEIGHBOURS_MAX)?;
+    }
+    Ok(())
+}
+
+/// Why a tool is in its domain: how strongly each domain draws it.
+fn show_pulls(out: &mut impl Write, items: &[Value], row: &Map<String, Value>) -> io::Result<()> {
+    let own = row.get("domain").and_then(Value::as_str);
+    match own {
+        Some(_) => writeln!(out, "  drawn to (domain, links to its tools, sum of their cosines)")?,
+        None => writeln!(out, "  drawn to, but in no domain: too few tools, or no room")?,
+    }
+    for item in items.iter().take(5) {
+        let text = |key: &str| item[key].as_str().unwrap_or_default();
+        let mark = if own == Some(text("domain")) { "  <- its domain" } else { "" };
+        let (links, sum) = (item["links"].as_u64(), item["cosines"].as_f64());
+        let (links, sum) = (links.unwrap_or_default(), sum.unwrap_or_default());
+        let name = plain(&format!("{} {}", text("name"), text("domain")));
+        writeln!(out, "    {name}: {links} links, {sum:.3}{mark}")?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::{Value, json};
 
 use super::{Kind, ListArgs, Outcome, plain, plain_json, warn_of_damage};
-use crate::listing::{domains, rejections, tasks, tools, trajectories, versions};
+use crate::listing::{domains, lineage, rejections, tasks, tools, trajectories, versions};
 use crate::store::{StoreError, World};
 
 pub(super) fn run(args: &ListArgs, quiet: bool) -> anyhow::Result<Outcome> {
@@ -23,9 +23,12 @@ pub(super) fn run(args: &ListArgs, quiet: bool) -> anyhow::Result<Outcome> {
         outcome.is_ok()
     };
     match args.kind {
-        Kind::Versions => {
+        Kind::Versions | Kind::Lineage => {
             warn_of_damage(&world.latest()?, quiet);
-            versions(&world, &mut print)?;
+            match args.kind {
+                Kind::Lineage => lineage(&world, &mut print)?,
+                _ => versions(&world, &mut print)?,
+            }
         }
         kind => {
             let latest = world.latest()?;
@@ -37,7 +40,7 @@ pub(super) fn run(args: &ListArgs, quiet: bool) -> anyhow::Result<Outcome> {
                 Kind::Tools => tools(&world, &manifest, &mut print)?,
                 Kind::Tasks => tasks(&world, &manifest, &mut print)?,
                 Kind::Trajectories => trajectories(&world, &manifest, &mut print)?,
-                Kind::Versions | Kind::Rejections => rejections(&world, &manifest, &mut print)?,
+                _ => rejections(&world, &manifest, &mut print)?,
             }
         }
     }
