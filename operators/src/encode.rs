@@ -20,10 +20,10 @@ mod terms;
 pub(crate) mod words;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "encode 1";
+pub const REVISION: &str = "encode 2";
 
 /// Most terms a vector keeps; the heaviest stay.
-pub const TERMS_MAX: usize = 96;
+pub const TERMS_MAX: usize = 48;
 
 /// One, in the unit of a vector's weights.
 const ONE: f64 = 1_073_741_824.0;
@@ -38,7 +38,7 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
     let mut count = 0;
     for tool in tools {
         count += 1;
-        for term in terms(tool).into_keys() {
+        for term in terms(tool) {
             *occurrences.entry(term).or_default() += 1;
         }
     }
@@ -58,11 +58,7 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
 pub fn encode(tool: &Tool, weights: &Weights) -> Vector {
     let mut weighted: Vec<(u64, f64)> = terms(tool)
         .into_iter()
-        .map(|(term, emphasis)| {
-            let tells = surprise(weights, &term);
-            (term_id(&term), f64::from(emphasis).sqrt() * tells)
-        })
-        .filter(|(_, weight)| 0.0 < *weight)
+        .map(|term| (term_id(&term), surprise(weights, &term)))
         .collect();
     weighted.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
     weighted.truncate(TERMS_MAX);
@@ -90,9 +86,8 @@ fn units(share: f64) -> u32 {
 
 /// How much a term tells, in bits: the less, the more tools use it.
 ///
-/// Two bits are taken off, so that what a quarter of all tools say (`id`, `name`, `list`) tells
-/// next to nothing and what a whole cloud says (`subscription`, `api-version`) cannot glue it
-/// together. A term that the weights do not know, as a newcomer's may be, is taken to be as rare
+/// One bit is taken off, so that what half of all tools say tells next to nothing and what a whole
+/// cloud says (`subscription`, `api-version`) cannot glue it together. A term that the weights do not know, as a newcomer's may be, is taken to be as rare
 /// as the geometric mean of the rarest and the commonest.
 fn surprise(weights: &Weights, term: &str) -> f64 {
     let tools = weights.tools.max(1);
@@ -100,13 +95,13 @@ fn surprise(weights: &Weights, term: &str) -> f64 {
         Some(occurrences) => log2(tools.saturating_add(1)).saturating_sub(log2(*occurrences)),
         None => log2(tools.saturating_add(1)) / 2,
     };
-    let told = bits.saturating_sub(2 * BIT).max(BIT / 8);
+    let told = bits.saturating_sub(BIT).max(BIT / 8);
     f64::from(u32::try_from(told).expect("a logarithm of 64 bits is at most 64 bits")) / 65_536.0
 }
 
 /// The binary logarithm of a positive number in units of [`BIT`], by repeated squaring: the same on
 /// every machine, which the logarithms of C libraries are not.
-fn log2(number: u64) -> u64 {
+pub(crate) fn log2(number: u64) -> u64 {
     let whole = u64::from(number.max(1).ilog2());
     let mut mantissa = (u128::from(number.max(1)) << 63) >> whole;
     let mut fraction = 0;
@@ -200,6 +195,6 @@ where
     }
 
     fn occurrences(self) -> VecCollection<'scope, T, String> {
-        self.flat_map(|tool| terms(&tool).into_keys())
+        self.flat_map(|tool| terms(&tool))
     }
 }

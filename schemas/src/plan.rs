@@ -292,7 +292,7 @@ impl Default for GraphPlan {
             neighbours: 15,
             cosine_permille_min: 100,
             method: Method::default(),
-            resolution_permille: 100_000,
+            resolution_permille: 200_000,
             tools_max: 60,
             tools_min: 5,
             rounds_max: 100,

@@ -17,6 +17,11 @@ const STOP_WORDS: [&str; 62] = [
 /// characters, which have no spaces, as their overlapping pairs. Numbers and stop words are left
 /// out.
 pub(crate) fn words(text: &str) -> Vec<String> {
+    spoken(text).into_iter().map(|(word, _)| word).collect()
+}
+
+/// The words of a text, each with how it is written there: in lower case, plurals as they are.
+pub(crate) fn spoken(text: &str) -> Vec<(String, String)> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut ideographs: Vec<char> = Vec::new();
@@ -46,21 +51,26 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn finish(word: &mut String, words: &mut Vec<String>) {
+fn finish(word: &mut String, words: &mut Vec<(String, String)>) {
+    let written = word.clone();
     if word.is_ascii() {
         singular(word);
     }
     if 1 < word.chars().count() && STOP_WORDS.binary_search(&word.as_str()).is_err() {
-        words.push(word.chars().take(WORD_CHARS_MAX).collect());
+        words.push((word.chars().take(WORD_CHARS_MAX).collect(), written));
     }
     word.clear();
 }
 
-fn pair(ideographs: &mut Vec<char>, words: &mut Vec<String>) {
+fn pair(ideographs: &mut Vec<char>, words: &mut Vec<(String, String)>) {
+    let mut keep = |run: &[char]| {
+        let word: String = run.iter().collect();
+        words.push((word.clone(), word));
+    };
     match ideographs.as_slice() {
         [] => return,
-        [single] => words.push(single.to_string()),
-        run => words.extend(run.windows(2).map(|pair| pair.iter().collect::<String>())),
+        [single] => keep(&[*single]),
+        run => run.windows(2).for_each(keep),
     }
     ideographs.clear();
 }
