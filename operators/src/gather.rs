@@ -11,7 +11,7 @@ use schemas::{Domain, DomainId, Membership, Tool, Weights};
 use crate::communities::domain_name;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "gather 1";
+pub const REVISION: &str = "gather 2";
 
 /// Extension trait for the `gather` operator.
 pub trait Gather<'scope, T: Timestamp> {

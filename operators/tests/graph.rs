@@ -350,9 +350,9 @@ fn names_say_what_domains_are_about() {
     let others: Vec<Tool> = (0..50).map(|n| tool("list_parcels", &n.to_string())).collect();
     let weights = fit(members.iter().chain(&others));
     let mut references: Vec<&Tool> = members.iter().collect();
-    assert_eq!(domain_name(&references, &weights), "booking-hotel");
+    assert_eq!(domain_name(&references, &weights), "hotel-bookings");
     references.reverse();
-    assert_eq!(domain_name(&references, &weights), "booking-hotel");
+    assert_eq!(domain_name(&references, &weights), "hotel-bookings");
     assert_eq!(domain_name(&[&tool("list", "")], &weights), "tools");
 }
 
