@@ -208,7 +208,8 @@ impl Said {
                 script.is_none_or(|ascii| ascii == said.is_ascii() && covers(said, word))
             })
             .map(|(said, word)| {
-                let ranked = (covers(said, word) && self.is_topic(said), covers(said, word));
+                let (broad, topic) = (covers(said, word), self.is_topic(said));
+                let ranked = (broad && topic, topic, broad);
                 (ranked, score(said, word), Reverse(said.as_str()))
             })
             .filter(|(_, score, _)| 0 < *score)
