@@ -122,6 +122,7 @@ pub fn read_neighbours(world: &World, contents: &Contents) -> Result<Remembered,
         let shard: Remembered = read_json(world, object)?;
         all.neighbours = shard.neighbours;
         all.cosine_permille_min = shard.cosine_permille_min;
+        all.rule = shard.rule;
         all.tools.extend(shard.tools as BTreeMap<ToolId, RememberedTool>);
     }
     Ok(all)

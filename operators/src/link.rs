@@ -14,7 +14,7 @@ use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
-use schemas::{GraphPlan, ToolId, Vector};
+use schemas::{GraphPlan, LinkRule, ToolId, Vector};
 
 use self::neighbours::{Neighbours, Share};
 use crate::work::Work;
@@ -22,7 +22,10 @@ use crate::work::Work;
 pub use self::neighbours::Near;
 
 mod index;
+mod search;
 mod neighbours;
+#[cfg(test)]
+mod tests;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
 pub const REVISION: &str = "link 1";
@@ -83,8 +86,7 @@ where
     ) -> (VecCollection<'scope, T, schemas::Link>, VecCollection<'scope, T, Near>) {
         let scope = self.inner.scope();
         let share = Share { worker: scope.index() as u64, peers: scope.peers() as u64 };
-        let mut neighbours = Neighbours::new(plan, share, &remembered);
-        drop(remembered);
+        let mut neighbours = Neighbours::new(plan, share, remembered);
         let near = self
             .inner
             .broadcast()
@@ -113,12 +115,19 @@ where
                 }
             })
             .as_collection();
-        let links = near
-            .clone()
-            .map(|(one, other, weight)| ((one.min(other), one.max(other)), weight))
-            // NB: `distinct_total` of differential 0.25.1 forgets to retract.
-            .threshold_total(|_, count| isize::from(0 < *count))
-            .map(|((source, target), weight)| schemas::Link { source, target, weight });
+        let link = |(source, target, weight)| schemas::Link { source, target, weight };
+        let links = match plan.rule {
+            // Each of the two tells it.
+            LinkRule::Threshold => near.clone().filter(|(one, other, _)| one < other).map(link),
+            LinkRule::Nearest => near
+                .clone()
+                .map(move |(one, other, weight)| {
+                    (link((one.min(other), one.max(other), weight)), ())
+                })
+                // NB: `distinct_total` of differential 0.25.1 forgets to retract.
+                .threshold_total(|_, count| isize::from(0 < *count))
+                .map(|(link, ())| link),
+        };
         (links, near)
     }
 }
@@ -132,6 +141,9 @@ pub struct Remembered {
     pub neighbours: usize,
     /// The least cosine, in thousandths.
     pub cosine_permille_min: u32,
+    /// Which tools were neighbours; worlds from before there was a choice say nothing.
+    #[serde(default)]
+    pub rule: LinkRule,
     /// Every tool, isolated ones included.
     pub tools: BTreeMap<ToolId, RememberedTool>,
 }
@@ -172,12 +184,15 @@ impl Remembered {
         Remembered {
             neighbours: plan.neighbours,
             cosine_permille_min: plan.cosine_permille_min,
+            rule: plan.rule,
             tools,
         }
     }
 
     fn fits(&self, plan: &GraphPlan) -> bool {
-        self.neighbours == plan.neighbours && self.cosine_permille_min == plan.cosine_permille_min
+        self.neighbours == plan.neighbours
+            && self.cosine_permille_min == plan.cosine_permille_min
+            && self.rule == plan.rule
     }
 }
 

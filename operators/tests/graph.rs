@@ -18,8 +18,8 @@ use operators::link::{Link as _, Near, Remembered};
 use operators::recall::Forgetful;
 use operators::work::Work;
 use schemas::{
-    Basis, Digest, DomainId, GraphPlan, Lineage, Link, Output, Partition, Placement, Shape, Tool,
-    ToolId, Vector, Weights,
+    Basis, Digest, DomainId, GraphPlan, Lineage, Link, LinkRule, Output, Partition, Placement,
+    Shape, Tool, ToolId, Vector, Weights,
 };
 
 /// By epoch: which vectors there are.
@@ -32,8 +32,13 @@ proptest! {
 
     /// Goal: births, edits and deaths leave the same links as a comparison of all pairs.
     #[test]
-    fn links_equal_all_pairs(corpus in corpus(), workers in 1..4_usize, nearest in 1..4_usize) {
-        let plan = GraphPlan { neighbours: nearest, ..GraphPlan::default() };
+    fn links_equal_all_pairs(
+        corpus in corpus(), workers in 1..4_usize, nearest in 0..4_usize, least in 0..1001_u32,
+        rule in rule(),
+    ) {
+        let plan = GraphPlan {
+            neighbours: nearest, cosine_permille_min: least, rule, ..GraphPlan::default()
+        };
         let said = linked(&corpus, &plan, &Remembered::default(), workers);
         for (epoch, vectors) in corpus.iter().enumerate() {
             let near = all_pairs(vectors, &plan);
@@ -44,8 +49,10 @@ proptest! {
 
     /// Goal: what is remembered of another corpus saves work and changes nothing.
     #[test]
-    fn memory_changes_nothing(corpus in corpus(), workers in 1..4_usize) {
-        let plan = GraphPlan { neighbours: 2, ..GraphPlan::default() };
+    fn memory_changes_nothing(
+        corpus in corpus(), workers in 1..4_usize, rule in rule(), other in rule(),
+    ) {
+        let plan = GraphPlan { neighbours: 2, rule, ..GraphPlan::default() };
         let (old, new) = (&corpus[0], &corpus[EPOCHS - 1]);
         let remembered = Remembered::new(&plan, old.values(), all_pairs(old, &plan));
         let text = serde_json::to_string(&remembered).unwrap();
@@ -57,6 +64,9 @@ proptest! {
         let same = linked(&vec![old.clone()], &plan, &remembered, workers);
         prop_assert_eq!(accumulated(&same.near, 0), all_pairs(old, &plan));
         prop_assert_eq!(same.scored, 0, "an unchanged corpus compares nothing");
+        let plan = GraphPlan { rule: other, ..plan };
+        let others = linked(&vec![old.clone()], &plan, &remembered, workers);
+        prop_assert_eq!(accumulated(&others.near, 0), all_pairs(old, &plan));
     }
 
     /// Goal: the operator folds the pure function over the epochs, and every partition keeps the
@@ -128,29 +138,45 @@ fn check(links: &[Link], tools: &[ToolId], partition: &Partition, plan: &GraphPl
     }
 }
 
-/// What a reader with a pencil would say: everyone's nearest.
+/// What a reader with a pencil would say: everyone's neighbours.
 fn all_pairs(vectors: &BTreeMap<ToolId, Vector>, plan: &GraphPlan) -> BTreeSet<Near> {
     let mut near = BTreeSet::new();
     for one in vectors.values() {
         let mut list: Vec<(u32, ToolId)> = vectors
             .values()
-            .filter(|other| other.tool != one.tool)
-            .map(|other| (cosine(one, other), other.tool))
-            .filter(|(weight, _)| plan.cosine_permille_min * 1000 <= *weight && 0 < *weight)
+            .filter(|other| other.tool != one.tool && linked_by(plan, product(one, other)))
+            .map(|other| (millionths(product(one, other)), other.tool))
             .collect();
         list.sort_by_key(|(weight, tool)| (std::cmp::Reverse(*weight), *tool));
-        near.extend(list.iter().take(plan.neighbours).map(|(w, tool)| (one.tool, *tool, *w)));
+        if plan.rule == LinkRule::Nearest {
+            list.truncate(plan.neighbours);
+        }
+        near.extend(list.iter().map(|(w, tool)| (one.tool, *tool, *w)));
     }
     near
 }
 
+fn linked_by(plan: &GraphPlan, product: u128) -> bool {
+    let above = match plan.rule {
+        LinkRule::Nearest => plan.cosine_permille_min * 1000 <= millionths(product),
+        LinkRule::Threshold => u128::from(plan.cosine_permille_min) << 60 < product * 1000,
+    };
+    above && 0 < millionths(product)
+}
+
 fn cosine(one: &Vector, other: &Vector) -> u32 {
+    millionths(product(one, other))
+}
+
+fn product(one: &Vector, other: &Vector) -> u128 {
     let other: BTreeMap<u64, u32> = other.terms.iter().copied().collect();
-    let product: u128 = one
-        .terms
+    one.terms
         .iter()
         .filter_map(|(term, weight)| Some(u128::from(*weight) * u128::from(*other.get(term)?)))
-        .sum();
+        .sum()
+}
+
+fn millionths(product: u128) -> u32 {
     u32::try_from(((product * 1_000_000) >> 60).min(1_000_000)).unwrap()
 }
 
@@ -162,6 +188,10 @@ fn union(near: &BTreeSet<Near>) -> BTreeSet<Link> {
             weight: *weight,
         })
         .collect()
+}
+
+fn rule() -> impl Strategy<Value = LinkRule> {
+    prop::sample::select(vec![LinkRule::Nearest, LinkRule::Threshold])
 }
 
 /// Corpora in which tools are born, edited and die, with many ties and hubs.

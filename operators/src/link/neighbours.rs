@@ -1,31 +1,43 @@
-//! Exact nearest neighbours, kept under insertion, edit and deletion.
+//! Exact neighbours, kept under insertion, edit and deletion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use schemas::{GraphPlan, ToolId, Vector};
+use schemas::{GraphPlan, LinkRule, ToolId, Vector};
 
-use super::index::{Index, Query, Slot};
+use super::index::{Index, Slot};
+use super::search::{Entry, Scratch, product_above, product_of};
 use super::{Remembered, fingerprint};
 use crate::work::Work;
 
-/// One tool being among the nearest of another: of whom, who, and their cosine in millionths.
+/// One tool being among the neighbours of another: of whom, who, and their cosine in millionths.
 pub type Near = (ToolId, ToolId, u32);
 
-/// The nearest neighbours of a share of the tools among all tools.
+/// The neighbours of a share of the tools among all tools.
 ///
 /// Every worker holds the vectors of all tools and answers for those that fall to it, so that a
-/// list is exact as soon as it is made and nothing needs merging.
+/// list is exact as soon as it is made and nothing needs merging. What grows with all tools on
+/// every worker is two words a term, in the vector and in the index; lists, who is on
+/// which, and what lists ask for are split between the workers.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
-    nearest_max: usize,
-    weight_min: u32,
+    /// The longest a list may be.
+    count: usize,
+    /// The least product of a neighbour.
+    need_min: u64,
     index: Index,
-    /// By tool: its vector's place in the index.
-    slots: BTreeMap<ToolId, Slot>,
-    /// By tool of this share: its neighbours, the nearest first, ties by id.
-    lists: BTreeMap<ToolId, Vec<(u32, ToolId)>>,
+    /// By tool: its vector's place in the index. Only looked up, never walked.
+    slots: HashMap<ToolId, Slot>,
+    /// By slot of this share: its neighbours, in order.
+    lists: Vec<Vec<Entry>>,
+    /// By slot: the lists of this share it is on.
+    named_by: Vec<Vec<Slot>>,
+    /// How many tools of this share there are.
+    held: usize,
     share: Share,
-    remembered: Option<Remembered>,
+    remembered: Option<Arc<Remembered>>,
+    scratch: Scratch,
 }
 
 /// Which tools a worker answers for.
@@ -41,17 +53,40 @@ impl Share {
     }
 }
 
+/// The last of a full list before it lost anyone: who comes after it may have been left out.
+type Edge = (Reverse<u32>, ToolId);
+
+/// What an epoch has changed so far.
+#[derive(Debug, Default)]
+struct Epoch {
+    said: Vec<(Near, isize)>,
+    /// By slot, of the full lists that lost somebody.
+    edges: BTreeMap<Slot, Edge>,
+}
+
 impl Neighbours {
     /// Starts with no tools. Lists remembered under another plan are forgotten.
-    pub(crate) fn new(plan: &GraphPlan, share: Share, remembered: &Remembered) -> Neighbours {
+    pub(crate) fn new(plan: &GraphPlan, share: Share, remembered: Arc<Remembered>) -> Neighbours {
+        let (count, need_min) = match plan.rule {
+            LinkRule::Nearest => {
+                let weight_min = plan.cosine_permille_min.saturating_mul(1000).max(1);
+                (plan.neighbours, product_of(weight_min))
+            }
+            LinkRule::Threshold => {
+                (usize::MAX, product_above(plan.cosine_permille_min).max(product_of(1)))
+            }
+        };
         Neighbours {
-            nearest_max: plan.neighbours,
-            weight_min: plan.cosine_permille_min.saturating_mul(1000).max(1),
+            count,
+            need_min,
             index: Index::default(),
-            slots: BTreeMap::new(),
-            lists: BTreeMap::new(),
+            slots: HashMap::new(),
+            lists: Vec::new(),
+            named_by: Vec::new(),
+            held: 0,
             share,
-            remembered: Some(remembered.clone()).filter(|remembered| remembered.fits(plan)),
+            remembered: Some(remembered).filter(|remembered| remembered.fits(plan)),
+            scratch: Scratch::default(),
         }
     }
 
@@ -66,145 +101,195 @@ impl Neighbours {
         changes: &BTreeMap<Vector, isize>,
         work: &Work,
     ) -> Vec<(Near, isize)> {
-        let mut gone = BTreeSet::new();
-        for (vector, difference) in changes {
-            if *difference < 0 {
-                gone.insert(vector.tool);
+        let mut epoch = Epoch::default();
+        let mut gone = Vec::new();
+        for (vector, _) in changes.iter().filter(|(_, difference)| **difference < 0) {
+            if let Some(slot) = self.slots.remove(&vector.tool) {
+                self.part(slot, &mut epoch);
+                gone.push(slot);
             }
         }
-        let removed: Vec<Slot> = gone.iter().filter_map(|tool| self.slots.remove(tool)).collect();
-        self.index.remove(&removed);
-        let mut come = Vec::new();
-        for (vector, difference) in changes {
-            if 0 < *difference {
-                let slot = self.index.insert(vector, self.share.holds(vector.tool));
-                let before = self.slots.insert(vector.tool, slot);
-                assert!(before.is_none(), "{} has two vectors at once", vector.tool);
-                come.push(vector);
-            }
+        let come: Vec<&Vector> = changes
+            .iter()
+            .filter(|(_, difference)| 0 < **difference)
+            .map(|(vector, _)| vector)
+            .collect();
+        let mut came = self.index.change(&gone, &come);
+        self.lists.resize(self.index.slots(), Vec::new());
+        self.named_by.resize(self.index.slots(), Vec::new());
+        for (slot, vector) in came.iter().zip(&come) {
+            let before = self.slots.insert(vector.tool, *slot);
+            assert!(before.is_none(), "{} has two vectors at once", vector.tool);
+            self.held += usize::from(self.share.holds(vector.tool));
         }
-        let before = self.recall(&mut gone, &mut come);
-        self.relist(&gone, &come, before, work)
+        if let Some(remembered) = self.remembered.take() {
+            came = self.recall(&remembered, &came, &come, &mut epoch);
+        }
+        self.relist(&came, &mut epoch, work);
+        consolidated(epoch.said)
     }
 
-    /// On the first epoch with a memory: takes over the lists of tools whose vectors are as
-    /// remembered, and reduces what came and went to the difference from the memory.
-    fn recall(&mut self, gone: &mut BTreeSet<ToolId>, come: &mut Vec<&Vector>) -> bool {
-        let Some(remembered) = self.remembered.take() else { return false };
-        come.retain(|vector| {
-            let known = remembered.tools.get(&vector.tool);
-            known.is_none_or(|known| known.vector != fingerprint(vector))
-        });
-        let newcomers: BTreeSet<ToolId> = come.iter().map(|vector| vector.tool).collect();
-        for (tool, known) in remembered.tools {
-            if !self.slots.contains_key(&tool) || newcomers.contains(&tool) {
-                gone.insert(tool);
-            } else if self.share.holds(tool) {
-                let list = known.nearest.into_iter().map(|(near, weight)| (weight, near)).collect();
-                self.lists.insert(tool, list);
+    /// Takes a vector off all lists, and its own list away.
+    fn part(&mut self, slot: Slot, epoch: &mut Epoch) {
+        let tool = self.index.tool(slot);
+        self.held -= usize::from(self.share.holds(tool));
+        self.replace(slot, Vec::new(), epoch);
+        epoch.edges.remove(&slot);
+        for by in std::mem::take(&mut self.named_by[slot as usize]) {
+            let list = &mut self.lists[by as usize];
+            if list.len() == self.count
+                && let Some(last) = list.last()
+            {
+                epoch.edges.entry(by).or_insert((last.weight, last.tool));
+            }
+            if let Some(place) = list.iter().position(|entry| entry.slot == slot) {
+                let entry = list.remove(place);
+                epoch.said.push((arc(self.index.tool(by), entry), -1));
             }
         }
-        true
     }
 
-    /// Brings the lists up to date. `whole` asks for all lists as additions, as a first epoch has
-    /// nothing to differ from.
-    fn relist(
+    /// Takes over the remembered lists of tools whose vectors are as remembered, as far as they
+    /// name such tools; returns the others, which come as if they were new.
+    fn recall(
         &mut self,
-        gone: &BTreeSet<ToolId>,
+        remembered: &Remembered,
+        came: &[Slot],
         come: &[&Vector],
-        whole: bool,
-        work: &Work,
-    ) -> Vec<(Near, isize)> {
-        let mut before: BTreeMap<ToolId, Vec<(u32, ToolId)>> = BTreeMap::new();
-        for tool in gone {
-            if let Some(list) = self.lists.remove(tool) {
-                before.insert(*tool, list);
-            }
-        }
-        let mut asking: BTreeSet<ToolId> =
-            come.iter().map(|vector| vector.tool).filter(|tool| self.share.holds(*tool)).collect();
-        // A list that was full may have left out whoever takes the place of one that is gone.
-        for (tool, list) in &mut self.lists {
-            if !gone.is_empty() && list.iter().any(|(_, near)| gone.contains(near)) {
-                before.insert(*tool, list.clone());
-                if list.len() == self.nearest_max {
-                    asking.insert(*tool);
+        epoch: &mut Epoch,
+    ) -> Vec<Slot> {
+        let mut known = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for (slot, vector) in came.iter().zip(come) {
+            match remembered.tools.get(&vector.tool) {
+                Some(tool) if tool.vector == fingerprint(vector) => {
+                    known.insert(*slot, &tool.nearest);
                 }
-                list.retain(|(_, near)| !gone.contains(near));
+                _ => fresh.push(*slot),
             }
         }
-        let mut query = Query::default();
-        if self.lists.len() < come.len() {
-            asking.extend(self.lists.keys());
+        for (slot, nearest) in &known {
+            if !self.share.holds(self.index.tool(*slot)) {
+                continue;
+            }
+            let entries = nearest.iter().filter_map(|(tool, weight)| {
+                let slot = *self.slots.get(tool).filter(|slot| known.contains_key(slot))?;
+                Some(Entry { weight: Reverse(*weight), tool: *tool, slot })
+            });
+            let list: Vec<Entry> = entries.collect();
+            if list.len() < nearest.len()
+                && nearest.len() == self.count
+                && let Some((tool, weight)) = nearest.last()
+            {
+                epoch.edges.insert(*slot, (Reverse(*weight), *tool));
+            }
+            self.replace(*slot, list, epoch);
+            self.settle(*slot, epoch);
+        }
+        fresh
+    }
+
+    /// Offers the newcomers to the lists, and searches for what only a search can tell.
+    fn relist(&mut self, came: &[Slot], epoch: &mut Epoch, work: &Work) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut asking: Vec<Slot> = Vec::new();
+        if self.held < 2 * came.len() {
+            let everyone = 0..Slot::try_from(self.index.slots()).expect("slots are numbered");
+            asking.extend(everyone.filter(|slot| {
+                let tool = self.index.tool(*slot);
+                self.share.holds(tool) && self.slots.get(&tool) == Some(slot)
+            }));
         } else {
-            self.admit(come, &asking, &mut before, &mut query, work);
-        }
-        for tool in asking {
-            let slot = self.slots[&tool];
-            let list =
-                self.index.nearest(slot, self.nearest_max, self.weight_min, &mut query, work);
-            if let Some(old) = self.lists.insert(tool, list) {
-                before.entry(tool).or_insert(old);
-            }
-        }
-        if whole {
-            return self.lists.iter().flat_map(|(tool, list)| arcs(*tool, list, 1)).collect();
-        }
-        for vector in come {
-            if self.share.holds(vector.tool) {
-                before.entry(vector.tool).or_default();
-            }
-        }
-        self.differences(before)
-    }
-
-    /// Offers each newcomer to the tools of this share that are not about to ask anyway.
-    fn admit(
-        &mut self,
-        come: &[&Vector],
-        asking: &BTreeSet<ToolId>,
-        before: &mut BTreeMap<ToolId, Vec<(u32, ToolId)>>,
-        query: &mut Query,
-        work: &Work,
-    ) {
-        for vector in come {
-            let slot = self.slots[&vector.tool];
-            for (tool, weight) in self.index.within(slot, self.weight_min, query, work) {
-                let Some(list) = self.lists.get_mut(&tool).filter(|_| !asking.contains(&tool))
-                else {
-                    continue;
-                };
-                let place = list.partition_point(|(other, near)| {
-                    (std::cmp::Reverse(*other), *near) < (std::cmp::Reverse(weight), vector.tool)
-                });
-                if place < self.nearest_max {
-                    before.entry(tool).or_insert_with(|| list.clone());
-                    list.insert(place, (weight, vector.tool));
-                    list.truncate(self.nearest_max);
+            for slot in came {
+                for (by, weight) in self.index.within(*slot, &mut scratch, work) {
+                    let tool = self.index.tool(*slot);
+                    self.offer(by, Entry { weight: Reverse(weight), tool, slot: *slot }, epoch);
                 }
             }
+            asking.extend(came.iter().filter(|slot| self.share.holds(self.index.tool(**slot))));
+            let short = |slot: &Slot| self.lists[*slot as usize].len() < self.count;
+            asking.extend(epoch.edges.keys().copied().filter(short));
         }
+        epoch.edges.clear();
+        for slot in asking {
+            let list = self.index.nearest(slot, self.count, self.need_min, &mut scratch, work);
+            self.replace(slot, list, epoch);
+            self.settle(slot, epoch);
+        }
+        self.scratch = scratch;
     }
 
-    fn differences(&self, before: BTreeMap<ToolId, Vec<(u32, ToolId)>>) -> Vec<(Near, isize)> {
-        let mut differences = Vec::new();
-        for (tool, old) in before {
-            let mut changed: BTreeMap<Near, isize> = BTreeMap::new();
-            let new = self.lists.get(&tool).map_or(&[][..], Vec::as_slice);
-            for (arc, difference) in arcs(tool, &old, -1).chain(arcs(tool, new, 1)) {
-                *changed.entry(arc).or_default() += difference;
-            }
-            differences.extend(changed.into_iter().filter(|(_, difference)| *difference != 0));
+    /// Puts a newcomer on a list, if it belongs there.
+    fn offer(&mut self, by: Slot, entry: Entry, epoch: &mut Epoch) {
+        // Behind the edge, somebody may be nearer than the newcomer.
+        if epoch.edges.get(&by).is_some_and(|edge| *edge < (entry.weight, entry.tool)) {
+            return;
         }
-        differences
+        let list = &mut self.lists[by as usize];
+        let place = list.partition_point(|other| *other < entry);
+        if place == self.count {
+            return;
+        }
+        list.insert(place, entry);
+        let over = if self.count < list.len() { list.pop() } else { None };
+        let tool = self.index.tool(by);
+        epoch.said.push((arc(tool, entry), 1));
+        self.named_by[entry.slot as usize].push(by);
+        if let Some(over) = over {
+            epoch.said.push((arc(tool, over), -1));
+            forget(&mut self.named_by[over.slot as usize], by);
+        }
+        self.settle(by, epoch);
+    }
+
+    fn replace(&mut self, slot: Slot, list: Vec<Entry>, epoch: &mut Epoch) {
+        let tool = self.index.tool(slot);
+        for entry in std::mem::take(&mut self.lists[slot as usize]) {
+            epoch.said.push((arc(tool, entry), -1));
+            forget(&mut self.named_by[entry.slot as usize], slot);
+        }
+        for entry in &list {
+            epoch.said.push((arc(tool, *entry), 1));
+            self.named_by[entry.slot as usize].push(slot);
+        }
+        self.lists[slot as usize] = list;
+    }
+
+    /// Lets a list hear of those who get into it.
+    fn settle(&mut self, slot: Slot, epoch: &Epoch) {
+        let list = &self.lists[slot as usize];
+        let full = list.last().filter(|_| list.len() == self.count);
+        let edge = epoch.edges.get(&slot).map(|(weight, _)| weight.0);
+        let last = full.map(|last| last.weight.0).or(edge);
+        self.index.ask(slot, last.map_or(self.need_min, product_of));
     }
 }
 
-fn arcs(
-    tool: ToolId,
-    list: &[(u32, ToolId)],
-    difference: isize,
-) -> impl Iterator<Item = (Near, isize)> + '_ {
-    list.iter().map(move |(weight, near)| ((tool, *near, *weight), difference))
+fn forget(named_by: &mut Vec<Slot>, slot: Slot) {
+    if let Some(place) = named_by.iter().position(|other| *other == slot) {
+        named_by.swap_remove(place);
+    }
+}
+
+fn arc(tool: ToolId, entry: Entry) -> Near {
+    (tool, entry.tool, entry.weight.0)
+}
+
+/// What is left of changes when those that undo each other are left out.
+fn consolidated(mut said: Vec<(Near, isize)>) -> Vec<(Near, isize)> {
+    if said.iter().all(|(_, difference)| 0 < *difference) {
+        return said;
+    }
+    said.sort_unstable();
+    let mut left: Vec<(Near, isize)> = Vec::new();
+    for (near, difference) in said {
+        match left.last_mut() {
+            Some(last) if last.0 == near => last.1 += difference,
+            _ => left.push((near, difference)),
+        }
+        if left.last().is_some_and(|(_, difference)| *difference == 0) {
+            left.pop();
+        }
+    }
+    left
 }
