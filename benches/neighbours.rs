@@ -4,6 +4,7 @@
 //! a few vectors once, so this cannot rot.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
+#![expect(clippy::shadow_unrelated, reason = "a collection is called like what it will hold")]
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -33,7 +33,8 @@ pub const REVISION: &str = "link 1";
 /// Extension trait for the `link` operator.
 pub trait Link<'scope, T: Timestamp> {
     /// Links each tool to its nearest neighbours: two are linked if either is among the nearest
-    /// of the other. Also returns who is near whom, from which [`Remembered`] is made.
+    /// of the other. Under the rule `threshold`, any two are whose cosine is above the plan's,
+    /// strictly and by exact products. Also returns who is near whom, from which [`Remembered`] is made.
     ///
     /// Exact, not approximate: the neighbours are those a comparison of all pairs would find,
     /// nearest first, ties by id, none below the plan's cosine. They are kept up to date under

@@ -1,7 +1,7 @@
 //! An inverted index over sparse unit vectors.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use schemas::{ToolId, Vector};
 
@@ -35,8 +35,8 @@ const CLASSES: usize = 13;
 /// built again when as much has changed as there is, so that the cost stays with the changes.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// By the hash of a term: its number here. Only looked up, never walked.
-    numbers: HashMap<u64, u32>,
+    /// By the hash of a term: its number here.
+    numbers: BTreeMap<u64, u32>,
     /// By number: who uses the term.
     pub(super) uses: Vec<Uses>,
     pub(super) points: Vec<Point>,
@@ -99,7 +99,7 @@ pub(super) struct Bar {
 impl Default for Index {
     fn default() -> Index {
         Index {
-            numbers: HashMap::new(),
+            numbers: BTreeMap::new(),
             uses: Vec::new(),
             points: Vec::new(),
             free: Vec::new(),
@@ -167,7 +167,7 @@ impl Index {
     /// A lower bar asks by more terms. A higher one leaves them until the index is built again,
     /// since hearing of too many is only slower.
     pub(crate) fn ask(&mut self, slot: Slot, need: u64) {
-        let bar = &mut self.bars[slot as usize];
+        let mut bar = self.bars[slot as usize];
         bar.need = need;
         let Point { terms, rests, .. } = &self.points[slot as usize];
         let mut asked = bar.asked as usize;
@@ -180,10 +180,10 @@ impl Index {
         }
         let class = terms.get(asked).map_or(0, |term| self.class(term.number));
         let suffix = rests.get(asked).copied().unwrap_or_default();
-        let bar = &mut self.bars[slot as usize];
         bar.asked = u32::try_from(asked).expect("a vector has fewer than 2³² terms");
         bar.suffix = suffix;
         bar.class = u32::try_from(class).expect("there are few classes");
+        self.bars[slot as usize] = bar;
     }
 
     /// Numbers the terms of a vector.
@@ -263,8 +263,8 @@ impl Index {
         for tails in &mut self.tails[..class] {
             tails[slot as usize] = root_u32(sum);
         }
-        let point = &mut self.points[slot as usize];
-        (point.terms, point.rests) = (terms, rests);
+        let kept = &mut self.points[slot as usize];
+        (kept.terms, kept.rests) = (terms, rests);
     }
 
     /// Lets a vector no longer be found.
@@ -290,15 +290,14 @@ impl Index {
         let mut order: Vec<u32> = numbers.map(|(number, _)| number).collect();
         order.sort_unstable_by_key(|old| (counts[*old as usize], hashes[*old as usize]));
         let mut renamed = vec![0_u32; hashes.len()];
-        self.numbers.clear();
         self.uses.clear();
         for (new, old) in (0..).zip(&order) {
             renamed[*old as usize] = new;
             let hash = hashes[*old as usize];
-            self.numbers.insert(hash, new);
             let all = Vec::with_capacity(counts[*old as usize] as usize);
             self.uses.push(Uses { hash, all, asks: Vec::new() });
         }
+        self.numbers = (0..).zip(&self.uses).map(|(number, uses)| (uses.hash, number)).collect();
         self.fresh = u32::try_from(order.len()).expect("terms are numbered");
         for (class, cut) in self.cuts.iter_mut().enumerate().skip(1) {
             let first = order.partition_point(|old| counts[*old as usize] < 2 << class);

@@ -1,7 +1,7 @@
 //! Exact neighbours, kept under insertion, edit and deletion.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemas::{GraphPlan, LinkRule, ToolId, Vector};
@@ -27,8 +27,8 @@ pub(crate) struct Neighbours {
     /// The least product of a neighbour.
     need_min: u64,
     index: Index,
-    /// By tool: its vector's place in the index. Only looked up, never walked.
-    slots: HashMap<ToolId, Slot>,
+    /// By tool: its vector's place in the index.
+    slots: BTreeMap<ToolId, Slot>,
     /// By slot of this share: its neighbours, in order.
     lists: Vec<Vec<Entry>>,
     /// By slot: the lists of this share it is on.
@@ -80,7 +80,7 @@ impl Neighbours {
             count,
             need_min,
             index: Index::default(),
-            slots: HashMap::new(),
+            slots: BTreeMap::new(),
             lists: Vec::new(),
             named_by: Vec::new(),
             held: 0,
@@ -173,8 +173,9 @@ impl Neighbours {
                 continue;
             }
             let entries = nearest.iter().filter_map(|(tool, weight)| {
-                let slot = *self.slots.get(tool).filter(|slot| known.contains_key(slot))?;
-                Some(Entry { weight: Reverse(*weight), tool: *tool, slot })
+                let place = *self.slots.get(tool)?;
+                let entry = Entry { weight: Reverse(*weight), tool: *tool, slot: place };
+                known.contains_key(&place).then_some(entry)
             });
             let list: Vec<Entry> = entries.collect();
             if list.len() < nearest.len()
@@ -194,11 +195,10 @@ impl Neighbours {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut asking: Vec<Slot> = Vec::new();
         if self.held < 2 * came.len() {
-            let everyone = 0..Slot::try_from(self.index.slots()).expect("slots are numbered");
-            asking.extend(everyone.filter(|slot| {
-                let tool = self.index.tool(*slot);
-                self.share.holds(tool) && self.slots.get(&tool) == Some(slot)
-            }));
+            let held = self.slots.iter().filter(|(tool, _)| self.share.holds(**tool));
+            asking.extend(held.map(|(_, slot)| *slot));
+            // Alike vectors lie close together, so one search warms the memory for the next.
+            asking.sort_unstable();
         } else {
             for slot in came {
                 for (by, weight) in self.index.within(*slot, &mut scratch, work) {
@@ -287,7 +287,7 @@ fn consolidated(mut said: Vec<(Near, isize)>) -> Vec<(Near, isize)> {
             Some(last) if last.0 == near => last.1 += difference,
             _ => left.push((near, difference)),
         }
-        if left.last().is_some_and(|(_, difference)| *difference == 0) {
+        if left.last().is_some_and(|(_, sum)| *sum == 0) {
             left.pop();
         }
     }
