@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use differential_dataflow::input::Input;
 use operators::encode::{encode, fit};
 use operators::{HeldLibrary, Library, Parse, Refine};
-use schemas::{CorpusPlan, Digest, Document, Tool, ToolId, Vector, Weights};
+use schemas::{CorpusPlan, Digest, Document, Encoder, Tool, ToolId, Vector, Weights};
 
 /// Where the real corpus lies.
 pub const REAL: &str = "../shared/corpora/dev/normalised";
@@ -58,8 +58,8 @@ pub fn tools() -> Option<Vec<Arc<Tool>>> {
 
 /// The tools as points, with the weights they were fitted with.
 pub fn vectors(tools: &[Arc<Tool>]) -> (Vec<Vector>, Weights) {
-    let weights = fit(tools.iter().map(Arc::as_ref));
-    (tools.iter().map(|tool| encode(tool, &weights)).collect(), weights)
+    let weights = fit(tools.iter().map(Arc::as_ref), Encoder::Terms);
+    (tools.iter().map(|tool| encode(tool, &weights, Encoder::Terms)).collect(), weights)
 }
 
 /// The seconds of processor time this process has used so far.

@@ -159,7 +159,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     {
         return Ok(Summary::unchanged(manifest, started.elapsed()));
     }
-    let base = Base::of(request, store.world(), latest.manifest.as_ref())?;
+    let base = Base::of(request, store.world(), latest.manifest.as_ref(), &plan)?;
     let work = Arc::new(Work::default());
     listener.begun(&work, corpus.files.len());
     let (mut caught, shelf, inputs) =
@@ -232,7 +232,12 @@ struct Base {
 }
 
 impl Base {
-    fn of(request: &Request, world: &World, latest: Option<&Manifest>) -> Result<Base, BuildError> {
+    fn of(
+        request: &Request,
+        world: &World,
+        latest: Option<&Manifest>,
+        plan: &Plan,
+    ) -> Result<Base, BuildError> {
         let nothing = Base { manifest: latest.cloned(), ..Base::default() };
         if request.refit {
             return Ok(nothing);
@@ -253,8 +258,10 @@ impl Base {
             (None, Some(manifest)) => (world.clone(), manifest.clone(), None),
             (None, None) => return Ok(nothing),
         };
+        let fitted = || graph_objects::read_pin(&world, &manifest, "weights").map(Arc::new);
+        let encoder = manifest.contents.plan.graph.encoder;
         Ok(Base {
-            weights: Some(Arc::new(graph_objects::read_pin(&world, &manifest, "weights")?)),
+            weights: encoder.weighs_like(plan.graph.encoder).then(fitted).transpose()?,
             prior: Arc::new(graph_objects::read_pin(&world, &manifest, "partition")?),
             answers: graph_objects::read_answers(&world, &manifest)?,
             elsewhere: request.pinned.is_some().then_some(world),
@@ -309,7 +316,7 @@ impl Before {
             };
         }
         remembered.neighbours = graph_objects::read_neighbours(world, before)?;
-        if base.weights.is_some() {
+        if base.weights.is_some() && before.plan.graph.encoder == plan.graph.encoder {
             remembered.vectors = graph_objects::read_vectors(world, before)?;
         }
         Ok(remembered)

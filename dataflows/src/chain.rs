@@ -109,7 +109,7 @@ pub fn chain<'scope>(
     verb("describe");
     let (tools, requests, refused) = tools.describe(answers, &plan.describe, &plan.corpus);
     verb("link");
-    let vectors = tools.clone().encode(weights.clone(), known.vectors, work());
+    let vectors = tools.clone().encode(weights.clone(), plan.graph.encoder, known.vectors, work());
     let (links, near) = vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
     let ids = vectors.clone().map(|vector| vector.tool);

@@ -78,6 +78,11 @@ struct BuildArgs {
     #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX))]
     workers: u16,
+    /// What the knobs that are not set default to: `default`, or `paper`, the rules that the paper
+    /// states: links above a cosine of parameter lists, Louvain, literal comparison of read-only
+    /// calls, no bound on domains. Short for `--set profile=NAME`. The world remembers it.
+    #[arg(long, value_name = "NAME", value_parser = ["default", "paper"])]
+    profile: Option<String>,
     /// Set a knob of the plan, such as `task.per_operation=4`; see plan.toml in a world for all.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -253,6 +258,7 @@ impl BuildArgs {
         if let Some(setting) = settings.iter().find(|setting| !setting.contains('=')) {
             anyhow::bail!("--set \"{setting}\" is not of the form KEY=VALUE");
         }
+        settings.extend(self.profile.iter().map(|name| format!("profile={name}")));
         settings.extend(self.seed.map(|seed| format!("seed={seed}")));
         for (key, words) in [
             ("dataset.vertical", &self.vertical),

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use schemas::Plan;
+use schemas::{Plan, Profile};
 
 /// A plan and where each of its values came from.
 #[derive(Debug)]
 pub struct Resolved {
     /// Every knob's value.
     pub plan: Plan,
-    /// By dotted key, `--set`, an environment variable, `plan.toml` or `default`.
+    /// By dotted key, `--set`, an environment variable, `plan.toml`, a profile or `default`.
     pub origins: BTreeMap<String, String>,
 }
 
@@ -63,7 +63,14 @@ pub enum KnobError {
 /// Most shards of a configuration: their ordinals have four digits in the roles of objects.
 const SHARDS_MAX: u32 = 9_999;
 
-/// Resolves the plan: `--set` before the environment before `plan.toml` before the default.
+/// Where a value comes from that nobody chose.
+const DEFAULT: &str = "default";
+
+/// Resolves the plan: `--set` before the environment before `plan.toml` before the profile before
+/// the default. The profile is itself a knob.
+///
+/// A value of `plan.toml` that this program wrote there as a default or a profile's, and nobody
+/// changed since, is not taken for a choice: another profile replaces it.
 ///
 /// `variables` are the process's environment variables; those named `AGENTSCALER_` and a knob's
 /// key in upper case with `_` for `.` count, all others are ignored.
@@ -80,18 +87,14 @@ pub fn resolve(
     variables: impl Iterator<Item = (String, String)>,
     file: Option<&str>,
 ) -> Result<Resolved, KnobError> {
-    let defaults = Table::try_from(Plan::default()).expect("a plan is a table");
-    let mut values = BTreeMap::new();
-    flatten("", &Value::Table(defaults), &mut values);
+    let mut values = flat(&Plan::default());
     let mut origins: BTreeMap<String, String> =
-        values.keys().map(|key| (key.clone(), "default".into())).collect();
+        values.keys().map(|key| (key.clone(), DEFAULT.into())).collect();
 
-    let mut given = Vec::new();
-    if let Some(text) = file {
-        let mut written = BTreeMap::new();
-        flatten("", &Value::Table(read("plan.toml", text)?), &mut written);
-        given.extend(written.into_iter().map(|(key, value)| (key, value, "plan.toml".into())));
-    }
+    let mut given = match file {
+        Some(text) => chosen(text)?,
+        None => Vec::new(),
+    };
     let names: BTreeMap<String, String> = values
         .keys()
         .map(|key| (format!("AGENTSCALER_{}", key.replace('.', "_").to_uppercase()), key.clone()))
@@ -112,6 +115,15 @@ pub fn resolve(
         }
         origins.insert(key.clone(), origin);
         values.insert(key, value);
+    }
+    // A profile that is none is among the misfits below.
+    if let Some(profile) = profile(&values) {
+        for (key, value) in of_profile(profile) {
+            if origins[&key] == DEFAULT {
+                origins.insert(key.clone(), origin_of(profile));
+                values.insert(key, value);
+            }
+        }
     }
     // Every default fits, so one of the values given does not.
     for (key, value) in &values {
@@ -139,12 +151,11 @@ pub fn resolve(
 ///
 /// Never: a plan is always a table.
 pub fn write(resolved: &Resolved) -> String {
-    let table = Table::try_from(&resolved.plan).expect("a plan is a table");
-    let mut values = BTreeMap::new();
-    flatten("", &Value::Table(table), &mut values);
+    let values = flat(&resolved.plan);
     let mut text = String::from(
         "# The plan this world is built by. Edit a value and build again; what depends on it is\n\
-         # made anew. The comment behind a value says where it came from.\n",
+         # made anew. The comment behind a value says where it came from; one that came from a\n\
+         # profile or is a default gives way to another profile, any other stays.\n",
     );
     let mut section = "";
     // The knobs of the top come first: after a section's header they would belong to it.
@@ -156,10 +167,74 @@ pub fn write(resolved: &Resolved) -> String {
             section = of;
         }
         let origin = &resolved.origins[key];
-        writeln!(text, "{name} = {value}  # {}", origin.replace(['\n', '\r'], " "))
+        writeln!(text, "{name} = {value}{COMMENT}{}", origin.replace(['\n', '\r'], " "))
             .expect("a string grows");
     }
     text
+}
+
+/// What stands between a value and where it came from.
+const COMMENT: &str = "  # ";
+
+/// The values of `plan.toml` that somebody chose: all but those that are still as a default or a
+/// profile gave them.
+fn chosen(text: &str) -> Result<Vec<(String, Value, String)>, KnobError> {
+    let mut written = BTreeMap::new();
+    flatten("", &Value::Table(read("plan.toml", text)?), &mut written);
+    let unchosen = BTreeMap::from([
+        (DEFAULT.to_string(), flat(&Plan::default())),
+        (origin_of(Profile::Paper), of_profile(Profile::Paper)),
+    ]);
+    let origins = commented(text);
+    written.retain(|key, value| {
+        let origin = origins.get(key).and_then(|origin| unchosen.get(*origin));
+        origin.and_then(|values| values.get(key)) != Some(value)
+    });
+    Ok(written.into_iter().map(|(key, value)| (key, value, "plan.toml".into())).collect())
+}
+
+/// By dotted key, where the comments of a written plan say that values came from.
+fn commented(text: &str) -> BTreeMap<String, &str> {
+    let mut origins = BTreeMap::new();
+    let mut section = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((name, rest)) = line.split_once(" = ")
+            && let Some((_, origin)) = rest.rsplit_once(COMMENT)
+        {
+            origins.insert(dotted(section, name), origin.trim_end());
+        }
+    }
+    origins
+}
+
+fn profile(values: &BTreeMap<String, Value>) -> Option<Profile> {
+    values["profile"].clone().try_into().ok()
+}
+
+/// The values by which a profile differs from the default.
+fn of_profile(profile: Profile) -> BTreeMap<String, Value> {
+    let mut values = flat(&profile.plan());
+    let defaults = flat(&Plan::default());
+    values.retain(|key, value| key != "profile" && defaults.get(key) != Some(value));
+    values
+}
+
+fn origin_of(profile: Profile) -> String {
+    format!("profile {}", profile.name())
+}
+
+/// Every knob by its dotted key.
+fn flat(plan: &Plan) -> BTreeMap<String, Value> {
+    let table = Table::try_from(plan).expect("a plan is a table");
+    let mut values = BTreeMap::new();
+    flatten("", &Value::Table(table), &mut values);
+    values
+}
+
+fn dotted(section: &str, name: &str) -> String {
+    if section.is_empty() { name.into() } else { format!("{section}.{name}") }
 }
 
 fn read(origin: &str, text: &str) -> Result<Table, KnobError> {
@@ -180,8 +255,7 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Table(table) => {
             for (name, part) in table {
-                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                flatten(&key, part, into);
+                flatten(&dotted(prefix, name), part, into);
             }
         }
         other => drop(into.insert(prefix.into(), other.clone())),
@@ -207,6 +281,8 @@ fn nested(values: &BTreeMap<String, Value>) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use schemas::{Encoder, LinkRule, Method};
+
     use super::{resolve, write};
 
     fn none() -> impl Iterator<Item = (String, String)> {
@@ -245,5 +321,40 @@ mod tests {
         assert!(said.contains("\"task.per_operations\"") && said.contains("task.per_operation"));
         assert!(resolve(&[], none(), Some("sed = 3")).is_err());
         assert!(resolve(&["seed=many".into()], none(), None).is_err());
+    }
+    /// Values that nobody chose give way to a profile and come back without it; chosen ones stay.
+    #[test]
+    fn profile_is_beaten_by_what_is_chosen_and_beats_defaults() {
+        let plain = write(&resolve(&["graph.tools_min=3".into()], none(), None).unwrap());
+        assert!(plain.contains("cosine_permille_min = 100  # default\n"), "{plain}");
+        let edited = plain.replace("literal = false  # default", "literal = false");
+        let set = ["profile=paper".to_string(), "graph.resolution_permille=7".into()];
+        let variables = [("AGENTSCALER_GRAPH_COSINE_PERMILLE_MIN".to_string(), "9".to_string())];
+        let paper = resolve(&set, variables.into_iter(), Some(&edited)).unwrap();
+        let graph = &paper.plan.graph;
+        assert_eq!((graph.encoder, graph.rule), (Encoder::Parameters, LinkRule::Threshold));
+        assert_eq!(graph.method, Method::Louvain);
+        assert_eq!((graph.resolution_permille, graph.cosine_permille_min), (7, 9));
+        assert_eq!((graph.tools_min, paper.plan.filter.literal), (3, false));
+        assert_eq!(paper.origins["graph.encoder"], "profile paper");
+        assert_eq!(paper.origins["graph.tools_min"], "plan.toml");
+        assert_eq!(paper.origins["graph.neighbours"], "default");
+
+        let written = write(&paper);
+        assert!(written.contains("encoder = \"parameters\"  # profile paper\n"), "{written}");
+        let again = resolve(&[], none(), Some(&written)).unwrap();
+        assert_eq!(
+            (&again.plan, &again.origins["graph.rule"]),
+            (&paper.plan, &"profile paper".into())
+        );
+        let back = resolve(&["profile=default".into()], none(), Some(&written)).unwrap();
+        assert_eq!(back.plan.graph.encoder, Encoder::Terms);
+        assert_eq!((back.plan.graph.tools_min, back.plan.graph.cosine_permille_min), (3, 9));
+    }
+
+    #[test]
+    fn unknown_profile_is_an_error_that_lists_the_profiles() {
+        let error = resolve(&["profile=papr".into()], none(), None).unwrap_err().to_string();
+        assert!(error.contains("papr") && error.contains("`default` or `paper`"), "{error}");
     }
 }

@@ -251,7 +251,7 @@ fn close(
         let tools = nets.tools.present();
         let ordered: BTreeMap<ToolId, &Tool> =
             tools.iter().map(|tool| (tool.id, tool.as_ref())).collect();
-        Arc::new(fit(ordered.into_values()))
+        Arc::new(fit(ordered.into_values(), given.plan.graph.encoder))
     });
     weights.insert(Arc::clone(&pinned));
     weights.flush();

@@ -9,13 +9,16 @@ use timely::dataflow::operators::vec::Map;
 use timely::progress::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
-use schemas::{Tool, Vector, Weights};
+use schemas::{Encoder, Tool, Vector, Weights};
 
 use crate::recall::Recall;
 use crate::work::Work;
 
 pub use self::terms::terms;
 
+use self::parameters::read_by;
+
+mod parameters;
 mod terms;
 pub(crate) mod words;
 
@@ -33,12 +36,15 @@ const BIT: u64 = 1 << 16;
 
 /// Counts in how many tools each term occurs. Terms that occur once are left out: they join no
 /// two tools, and there are more of them than of all others.
-pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
+///
+/// The terms are those that the encoder reads; where it reads none, those of the whole tool, by
+/// which domains are named.
+pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>, encoder: Encoder) -> Weights {
     let mut occurrences: BTreeMap<String, u64> = BTreeMap::new();
     let mut count = 0;
     for tool in tools {
         count += 1;
-        for term in terms(tool) {
+        for term in terms(&read_by(encoder, tool)) {
             *occurrences.entry(term).or_default() += 1;
         }
     }
@@ -46,7 +52,7 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
     Weights { tools: count, occurrences }
 }
 
-/// Encodes a tool: the terms it uses, weighted by how much each tells, scaled to length 1.
+/// Encodes a tool: the terms it uses where the encoder reads, weighted by how much each tells, scaled to length 1.
 ///
 /// The result depends on the tool and the weights only, to the last bit and on every machine:
 /// logarithms are taken in integers, and the rest is arithmetic that IEEE 754 defines exactly, in
@@ -55,8 +61,8 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>) -> Weights {
 /// # Panics
 ///
 /// Never: a share of a unit fits its type.
-pub fn encode(tool: &Tool, weights: &Weights) -> Vector {
-    let mut weighted: Vec<(u64, f64)> = terms(tool)
+pub fn encode(tool: &Tool, weights: &Weights, encoder: Encoder) -> Vector {
+    let mut weighted: Vec<(u64, f64)> = terms(&read_by(encoder, tool))
         .into_iter()
         .map(|term| (term_id(&term), surprise(weights, &term)))
         .collect();
@@ -122,8 +128,8 @@ pub trait Encode<'scope, T: Timestamp> {
     ///
     /// `weights` holds one record; they are an input and not fitted here, since refitting them
     /// with every tool would move every vector. Tools wait for the weights of their epoch. New
-    /// weights replace all vectors. `recall` knows vectors made with the same weights, by the
-    /// tool's revision.
+    /// weights replace all vectors. `recall` knows vectors made by the same encoder with the same
+    /// weights, by the tool's revision.
     ///
     /// # Examples
     ///
@@ -133,6 +139,7 @@ pub trait Encode<'scope, T: Timestamp> {
     /// use differential_dataflow::input::Input;
     /// use operators::encode::{Encode, encode, fit};
     /// use operators::{Forgetful, Work};
+    /// use schemas::Encoder;
     /// # use schemas::{Basis, Digest, Output, Shape, Tool, ToolId};
     /// # fn tool(name: &str) -> Tool {
     /// #     Tool {
@@ -144,25 +151,24 @@ pub trait Encode<'scope, T: Timestamp> {
     /// #     }
     /// # }
     /// let tools = [tool("search_flights"), tool("book_flight")].map(Arc::new);
-    /// let weights = Arc::new(fit(tools.iter().map(Arc::as_ref)));
+    /// let by = Encoder::Terms;
+    /// let weights = Arc::new(fit(tools.iter().map(Arc::as_ref), by));
     ///
     /// timely::example(move |scope| {
-    ///     let expected: Vec<_> = tools.iter().map(|tool| encode(tool, &weights)).collect();
+    ///     let expected: Vec<_> = tools.iter().map(|tool| encode(tool, &weights, by)).collect();
     ///     let weights = scope.new_collection_from([weights]).1;
     ///     scope.new_collection_from(tools).1
-    ///          .encode(weights, Arc::new(Forgetful), Arc::new(Work::default()))
+    ///          .encode(weights, by, Arc::new(Forgetful), Arc::new(Work::default()))
     ///          .assert_eq(scope.new_collection_from(expected).1);
     /// });
     /// ```
     fn encode(
         self,
         weights: VecCollection<'scope, T, Arc<Weights>>,
+        encoder: Encoder,
         recall: Arc<dyn Recall<Vector>>,
         work: Arc<Work>,
     ) -> VecCollection<'scope, T, Vector>;
-
-    /// Lists the distinct terms of each tool, from which weights are fitted.
-    fn occurrences(self) -> VecCollection<'scope, T, String>;
 }
 
 impl<'scope, T> Encode<'scope, T> for VecCollection<'scope, T, Arc<Tool>>
@@ -172,6 +178,7 @@ where
     fn encode(
         self,
         weights: VecCollection<'scope, T, Arc<Weights>>,
+        encoder: Encoder,
         recall: Arc<dyn Recall<Vector>>,
         work: Arc<Work>,
     ) -> VecCollection<'scope, T, Vector> {
@@ -187,14 +194,10 @@ where
                 let vector = vector.unwrap_or_else(|| {
                     // A vector that goes is made once more to be taken back: no new work.
                     work.tools_encoded.add(usize::from(0 < difference));
-                    encode(&tool, &weights)
+                    encode(&tool, &weights, encoder)
                 });
                 (vector, time, difference)
             })
             .as_collection()
-    }
-
-    fn occurrences(self) -> VecCollection<'scope, T, String> {
-        self.flat_map(|tool| terms(&tool))
     }
 }

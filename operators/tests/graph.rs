@@ -18,8 +18,8 @@ use operators::link::{Link as _, Near, Remembered};
 use operators::recall::Forgetful;
 use operators::work::Work;
 use schemas::{
-    Basis, Digest, DomainId, GraphPlan, Lineage, Link, LinkRule, Output, Partition, Placement,
-    Shape, Tool, ToolId, Vector, Weights,
+    Basis, Digest, DomainId, Encoder, Field, GraphPlan, Lineage, Link, LinkRule, Output, Partition,
+    Placement, Shape, Tool, ToolId, Value, Vector, Weights,
 };
 
 /// By epoch: which vectors there are.
@@ -323,7 +323,7 @@ fn vectors_equal_encoded_tools() {
         .into_iter()
         .map(|name| Arc::new(tool(name, "flights, hotels and seats")))
         .collect();
-    let fitted = fit(tools.iter().map(Arc::as_ref));
+    let fitted = fit(tools.iter().map(Arc::as_ref), Encoder::Terms);
     let weights = [Arc::new(Weights::default()), Arc::new(fitted)];
     for workers in 1..4 {
         let (send, said) = mpsc::channel();
@@ -335,7 +335,12 @@ fn vectors_equal_encoded_tools() {
             let (mut tool_input, mut weight_input) = worker.dataflow::<u64, _, _>(|scope| {
                 let (tool_input, tools) = scope.new_collection();
                 let (weight_input, weights) = scope.new_collection();
-                let vectors = tools.encode(weights, Arc::new(Forgetful), Arc::new(Work::default()));
+                let vectors = tools.encode(
+                    weights,
+                    Encoder::Terms,
+                    Arc::new(Forgetful),
+                    Arc::new(Work::default()),
+                );
                 vectors.inner.capture_into(send);
                 (tool_input, weight_input)
             });
@@ -349,7 +354,7 @@ fn vectors_equal_encoded_tools() {
         .unwrap();
         let said: Updates<Vector> = said.extract().into_iter().flat_map(|(_, u)| u).collect();
         for (epoch, weights) in weights.iter().enumerate() {
-            let expected = tools.iter().map(|tool| encode(tool, weights)).collect();
+            let expected = tools.iter().map(|tool| encode(tool, weights, Encoder::Terms)).collect();
             assert_eq!(accumulated(&said, epoch), expected, "epoch {epoch}, {workers} workers");
         }
     }
@@ -363,13 +368,47 @@ fn hubs_are_damped() {
     let others = (0..400).map(|place| tool(&format!("{place:b}").replace('0', "o"), common));
     let mut tools: Vec<Tool> = names.iter().map(|name| tool(name, common)).collect();
     tools.extend(others);
-    let weights = fit(tools.iter());
-    let vectors: Vec<Vector> = tools.iter().map(|tool| encode(tool, &weights)).collect();
+    let weights = fit(tools.iter(), Encoder::Terms);
+    let vectors: Vec<Vector> =
+        tools.iter().map(|tool| encode(tool, &weights, Encoder::Terms)).collect();
     let alike = cosine(&vectors[0], &vectors[1]);
     let unlike = cosine(&vectors[0], &vectors[2]);
     assert!(100 * unlike < alike && 800_000 < alike, "{unlike} {alike}");
     let length: u128 = vectors[0].terms.iter().map(|(_, w)| u128::from(*w) * u128::from(*w)).sum();
     assert!(length <= 1 << 60 && (1 << 60) - (1 << 34) < length, "a unit vector");
+}
+
+/// Goal: the encoder of parameters reads names, types and descriptions of parameters, and nothing
+/// else; weights are fitted on what it reads.
+#[test]
+fn parameters_are_all_that_their_encoder_reads() {
+    let takes = |name: &str, shape: Shape, said: &str| Field {
+        name: name.into(),
+        shape,
+        required: true,
+        place: String::new(),
+        description: said.into(),
+        default: Value::Null,
+        example: Value::Null,
+    };
+    let with = |name: &str, input: Vec<Field>| Tool { input, ..tool(name, name) };
+    let mut tools = vec![
+        with("rent_bicycle", vec![takes("bicycle_id", Shape::integer(), "Which bicycle.")]),
+        with("sell_ticket", vec![takes("bicycle_id", Shape::integer(), "Which bicycle.")]),
+        with("rent_bicycle", vec![takes("seat", Shape::text(), "A row and a letter.")]),
+        with("count_rows", vec![takes("limit", Shape::integer(), "")]),
+        with("rent_bicycle", Vec::new()),
+    ];
+    tools.extend((0..200).map(|place| tool(&format!("{place:b}").replace('0', "o"), "rent")));
+    let by = Encoder::Parameters;
+    let weights = fit(tools.iter(), by);
+    let said: Vec<&str> = weights.occurrences.keys().map(String::as_str).collect();
+    assert_eq!(said, ["bicycle", "id", "integer"], "what two parameter lists say");
+    let vectors: Vec<Vector> = tools.iter().map(|tool| encode(tool, &weights, by)).collect();
+    assert!(999_000 < cosine(&vectors[0], &vectors[1]), "whatever the tools are called");
+    assert_eq!(cosine(&vectors[0], &vectors[2]), 0, "the name and description count for nothing");
+    assert!(0 < cosine(&vectors[0], &vectors[3]), "types count");
+    assert!(vectors[4].terms.is_empty(), "a tool without parameters is near to nothing");
 }
 
 /// Goal: a name says what the members are about, whoever offers them and whatever their order.
@@ -378,7 +417,7 @@ fn names_say_what_domains_are_about() {
     let names = ["create_hotel_booking", "listHotelBookings", "cancel_hotel_booking"];
     let members: Vec<Tool> = names.iter().map(|name| tool(name, "")).collect();
     let others: Vec<Tool> = (0..50).map(|n| tool("list_parcels", &n.to_string())).collect();
-    let weights = fit(members.iter().chain(&others));
+    let weights = fit(members.iter().chain(&others), Encoder::Terms);
     let mut references: Vec<&Tool> = members.iter().collect();
     assert_eq!(domain_name(&references, &weights), "hotel-bookings");
     references.reverse();

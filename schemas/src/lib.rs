@@ -15,7 +15,7 @@ pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, 
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
     CorpusPlan, DatasetPlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan, GraphPlan,
-    LinkRule, Method, Plan, Poverty, RolloutPlan, TaskPlan,
+    LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Step,

@@ -10,6 +10,8 @@ use crate::ResponseFormat;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {
+    /// What the knobs below default to: `default`, or `paper`, which is the paper's rules.
+    pub profile: Profile,
     /// The key of every choice.
     pub seed: u64,
     /// Reading and refining.
@@ -28,6 +30,53 @@ pub struct Plan {
     pub filter: FilterPlan,
     /// The dataset.
     pub dataset: DatasetPlan,
+}
+
+/// A set of defaults. A knob that is set stands whatever the profile.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// What gives domains of an agent's size on real corpora.
+    #[default]
+    Default,
+    /// What the paper says (sections 2.1 and 2.2), as far as it says it.
+    Paper,
+}
+
+impl Profile {
+    /// The name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Default => "default",
+            Profile::Paper => "paper",
+        }
+    }
+
+    /// Every knob under this profile.
+    ///
+    /// The paper prints neither its threshold nor bounds of domains. The threshold is a guess that
+    /// the knob is there to correct. Domains have no bound that real corpora reach; a tool without
+    /// a link still has no domain, since there is nothing to do in it.
+    pub fn plan(self) -> Plan {
+        match self {
+            Profile::Default => Plan::default(),
+            Profile::Paper => Plan {
+                profile: Profile::Paper,
+                graph: GraphPlan {
+                    encoder: Encoder::Parameters,
+                    rule: LinkRule::Threshold,
+                    cosine_permille_min: 500,
+                    method: Method::Louvain,
+                    resolution_permille: 1_000,
+                    tools_max: 1_000_000,
+                    tools_min: 2,
+                    ..GraphPlan::default()
+                },
+                filter: FilterPlan { literal: true, ..FilterPlan::default() },
+                ..Plan::default()
+            },
+        }
+    }
 }
 
 /// Limits on what is read. What passes a limit is rejected with a reason, or cut where it says so.
@@ -156,6 +205,13 @@ pub enum Encoder {
     Parameters,
     /// A model's dense vectors.
     Embeddings,
+}
+
+impl Encoder {
+    /// Whether the term weights fitted for either serve the other: they are of the same terms.
+    pub fn weighs_like(self, other: Encoder) -> bool {
+        (self == Encoder::Parameters) == (other == Encoder::Parameters)
+    }
 }
 
 /// Which tools are linked.
