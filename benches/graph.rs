@@ -57,7 +57,7 @@ fn vectors(tools: usize) -> Vec<Vector> {
         let mut terms: Vec<(u64, u32)> =
             (0..16).map(|place| (((place as u64) << 32) | term(place), 1 << 28)).collect();
         terms.sort_unstable();
-        Vector { tool: ToolId(tool as u64), terms }
+        Vector::sparse(ToolId(tool as u64), terms)
     };
     (0..tools).map(vector).collect()
 }

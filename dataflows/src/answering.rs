@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use operators::Work;
-use schemas::{Answer, Plan, Request, RequestId};
+use schemas::{Answer, Encoder, Plan, Request, RequestId};
 
-use crate::endpoint::{Config, Endpoint, EndpointError};
+use crate::endpoint::{Config, Endpoint, EndpointError, about, width};
 use crate::journal::{Journal, Recorded};
 use crate::store::{Locked, StoreError, World};
 
@@ -26,6 +26,8 @@ struct Desk {
     journal: Journal,
     config: Option<Config>,
     endpoint: Option<Endpoint>,
+    /// How many numbers the vectors have that were used; none before the first.
+    width: Option<usize>,
 }
 
 /// Why requests have no answer.
@@ -53,6 +55,21 @@ pub enum AnsweringError {
         /// Why it stopped.
         source: EndpointError,
     },
+    /// The vectors that were recorded are not alike.
+    #[error(
+        "the vector of model \"{model}\" that was recorded for \"{about}\" has {found} numbers, \
+         others have {expected}"
+    )]
+    Width {
+        /// The model.
+        model: String,
+        /// How the text begins, with the name of the tool.
+        about: String,
+        /// How many numbers it has.
+        found: usize,
+        /// How many others have.
+        expected: usize,
+    },
     /// What was recorded cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,7 +81,12 @@ impl AnsweringError {
         match self {
             AnsweringError::NoEndpoint { .. } => Some(
                 "name one with --endpoint URL or AGENTSCALER_ENDPOINT, and its key, if it wants \
-                 one, in AGENTSCALER_API_KEY; or ask nothing with --set describe.model=",
+                 one, in AGENTSCALER_API_KEY; or ask nothing with --set describe.model= and \
+                 --set graph.encoder=terms",
+            ),
+            AnsweringError::Width { .. } => Some(
+                "have everything embedded anew with --set graph.embedding_trial=1, 2, … and \
+                 --endpoint URL",
             ),
             AnsweringError::Endpoint { source, .. } => source.remedy(),
             AnsweringError::Store(error) => error.remedy(),
@@ -89,12 +111,13 @@ impl Answering {
         config: Option<&Config>,
         work: &Arc<Work>,
     ) -> Result<Option<Arc<Answering>>, StoreError> {
-        if plan.describe.model.is_empty() {
+        if plan.describe.model.is_empty() && plan.graph.encoder != Encoder::Embeddings {
             return Ok(None);
         }
         let others = elsewhere.map(Recorded::read).transpose()?;
         let journal = Journal::open(Arc::clone(store))?;
-        let desk = Mutex::new(Desk { journal, config: config.cloned(), endpoint: None });
+        let desk = Desk { journal, config: config.cloned(), endpoint: None, width: None };
+        let desk = Mutex::new(desk);
         let (known, work) = (known.clone(), Arc::clone(work));
         Ok(Some(Arc::new(Answering { known, others, desk, work })))
     }
@@ -113,21 +136,24 @@ impl Answering {
     ///
     /// # Errors
     ///
-    /// Fails if a request has no answer and none can be had; what was answered is recorded.
+    /// Fails if a request has no answer and none can be had, or if vectors are not of one width;
+    /// what was answered is recorded.
     ///
     /// # Panics
     ///
     /// Panics if a thread that asks panicked.
     pub fn answer(&self, requests: &BTreeSet<Request>) -> Result<Vec<Answer>, AnsweringError> {
         let mut desk = self.desk.lock().expect("no holder panics");
-        let mut answers = Vec::new();
-        let mut open = Vec::new();
-        for request in requests {
-            match self.recorded(request.id(), &desk.journal)? {
-                Some(answer) => answers.push(answer),
-                None => open.push(request.clone()),
+        let named: Vec<(RequestId, &Request)> = requests.iter().map(|it| (it.id(), it)).collect();
+        let recorded = self.recorded(named.iter().map(|(id, _)| *id), &desk.journal)?;
+        for (id, request) in &named {
+            if let Some(answer) = recorded.get(id) {
+                desk.check_width(request, answer)?;
             }
         }
+        let open = named.iter().filter(|(id, _)| !recorded.contains_key(id));
+        let open: Vec<Request> = open.map(|(_, request)| Request::clone(request)).collect();
+        let mut answers: Vec<Answer> = recorded.into_values().collect();
         if !open.is_empty() {
             answers.extend(desk.ask(&open, &self.work)?);
         }
@@ -135,16 +161,26 @@ impl Answering {
         Ok(answers)
     }
 
-    fn recorded(&self, id: RequestId, journal: &Journal) -> Result<Option<Answer>, StoreError> {
-        if let Some(answer) = self.known.get(&id) {
-            return Ok(Some(answer.clone()));
-        }
-        for recorded in std::iter::once(journal.recorded()).chain(&self.others) {
-            if let Some(answer) = recorded.answer(id)? {
-                return Ok(Some(answer));
+    /// What is recorded of these, the first word counting.
+    fn recorded(
+        &self,
+        requests: impl Iterator<Item = RequestId>,
+        journal: &Journal,
+    ) -> Result<BTreeMap<RequestId, Answer>, StoreError> {
+        let mut found: BTreeMap<RequestId, Answer> = BTreeMap::new();
+        let mut open = Vec::new();
+        for id in requests {
+            match self.known.get(&id) {
+                Some(answer) => drop(found.insert(id, answer.clone())),
+                None => open.push(id),
             }
         }
-        Ok(None)
+        for recorded in std::iter::once(journal.recorded()).chain(&self.others) {
+            let answers = recorded.answers(open.iter().copied())?;
+            found.extend(answers.into_iter().map(|answer| (answer.request, answer)));
+            open.retain(|id| !found.contains_key(id));
+        }
+        Ok(found)
     }
 
     /// What the endpoint was asked and what it took, in a phrase; nothing if it was not asked.
@@ -155,11 +191,22 @@ impl Answering {
     pub fn spent(&self) -> Option<String> {
         let desk = self.desk.lock().expect("no holder panics");
         let spent = desk.endpoint.as_ref()?.spent();
-        Some(format!("{} calls to the endpoint, {spent}", self.work.requests.get()))
+        Some(format!("{} questions to the endpoint, {spent}", self.work.requests.get()))
     }
 }
 
 impl Desk {
+    /// Refuses a recorded vector that is not as wide as those before.
+    fn check_width(&mut self, request: &Request, answer: &Answer) -> Result<(), AnsweringError> {
+        let Some(found) = width(request, answer) else { return Ok(()) };
+        let expected = *self.width.get_or_insert(found);
+        if found == expected {
+            return Ok(());
+        }
+        let (model, about) = (request.model.clone(), about(request));
+        Err(AnsweringError::Width { model, about, found, expected })
+    }
+
     fn ask(&mut self, open: &[Request], work: &Work) -> Result<Vec<Answer>, AnsweringError> {
         let (kept, wanted) = (0, open.len());
         let fails = |source| AnsweringError::Endpoint { kept, wanted, source };
@@ -173,6 +220,7 @@ impl Desk {
                 return Err(AnsweringError::NoEndpoint { count: wanted, model });
             }
         };
+        endpoint.expect_width(self.width);
         let mut answers = Vec::new();
         let journal = &mut self.journal;
         let asked = endpoint.ask(open, work, &mut |exchanges| {
@@ -183,6 +231,7 @@ impl Desk {
         match asked {
             Ok(()) => {
                 assert_eq!(answers.len(), wanted, "an endpoint answers everything or fails");
+                self.width = endpoint.width();
                 Ok(answers)
             }
             Err(source) => Err(AnsweringError::Endpoint { kept: answers.len(), wanted, source }),

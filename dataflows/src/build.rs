@@ -105,6 +105,9 @@ impl BuildError {
             BuildError::Knob(KnobError::Malformed { .. } | KnobError::Misfit { .. }) => {
                 Some("correct the value; plan.toml in a world lists every knob with its value")
             }
+            BuildError::Knob(KnobError::NoModel { .. }) => {
+                Some("name one with --set graph.embedding_model=NAME")
+            }
             BuildError::Changed { .. } => {
                 Some("run the same command again once nobody writes to the corpus")
             }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::VecCollection;
+use differential_dataflow::{AsCollection as _, VecCollection};
+use timely::dataflow::operators::generic::operator::empty;
 
 use operators::materialize::Workshop;
 use operators::{
-    Communities, Compose, Depot, Describe, Encode, Gather, Library, Link, Materialize, Parse,
-    Recall, Refine, RollOut, Verify, Work, compose, link, materialize,
+    Communities, Compose, Depot, Describe, Embed, Encode, Gather, Library, Link, Materialize,
+    Parse, Recall, Refine, RollOut, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Answer, Document, Domain, DomainId, EnvironmentRef, Lineage, Partition, Placement, Plan,
-    Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef, Vector, Verdict,
-    Verified, Weights,
+    Answer, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Partition, Placement,
+    Plan, Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef, Vector,
+    Verdict, Verified, Weights,
 };
 
 use crate::meter::Meter;
@@ -107,9 +108,19 @@ pub fn chain<'scope>(
     let (records, unreadable) = documents.parse(known.library);
     let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
     verb("describe");
-    let (tools, requests, refused) = tools.describe(answers, &plan.describe, &plan.corpus);
+    let (tools, requests, refused) = tools.describe(answers.clone(), &plan.describe, &plan.corpus);
     verb("link");
-    let vectors = tools.clone().encode(weights.clone(), plan.graph.encoder, known.vectors, work());
+    let Points { vectors, requests, pointless } = match plan.graph.encoder {
+        Encoder::Embeddings => {
+            let (vectors, asked, pointless) =
+                tools.clone().embed(answers, weights.clone(), &plan.graph);
+            Points { vectors, requests: requests.concat(asked), pointless }
+        }
+        by => {
+            let vectors = tools.clone().encode(weights.clone(), by, known.vectors, work());
+            Points { vectors, requests, pointless: empty(scope).as_collection() }
+        }
+    };
     let (links, near) = vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
     let ids = vectors.clone().map(|vector| vector.tool);
@@ -156,9 +167,18 @@ pub fn chain<'scope>(
         environments,
         tasks,
         verified,
-        rejections: unreadable.concatenate([unfit, refused, homeless]),
+        rejections: unreadable.concatenate([unfit, refused, pointless, homeless]),
         of_domains: unsound.concat(unprovable),
     }
+}
+
+/// Tools as points, whoever says where.
+struct Points<'scope> {
+    vectors: Collection<'scope, Vector>,
+    /// What is asked of models, about points and otherwise.
+    requests: Collection<'scope, Request>,
+    /// Tools that are no point and so find no domain.
+    pointless: Collection<'scope, Rejection>,
 }
 
 /// Tools without a domain, each as a rejection.

@@ -1,4 +1,4 @@
-//! The endpoint: any server that speaks OpenAI's chat completions, asked with patience.
+//! The endpoint: any server that speaks OpenAI's chat completions and embeddings, asked with patience.
 //!
 //! Calls are made by threads that block, since a few dozen are in flight at most and each waits
 //! for seconds. What fails for a while is tried again; what will not pass by itself ends the asking
@@ -9,25 +9,31 @@ use std::sync::{Condvar, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 
 use operators::Work;
-use schemas::{Answer, Request};
+use schemas::{Answer, Purpose, Request};
 
 use crate::journal::Exchange;
 use crate::store::StoreError;
 
 pub use self::bill::{Budget, Cost, Prices};
 pub use self::config::{Config, Secret};
+pub use self::error::EndpointError;
+
+pub(crate) use self::embeddings::{about, width};
 
 use self::bill::Bill;
 use self::config::{base, is_loopback};
+use self::embeddings::batches;
 use self::pace::{Pace, backoff};
 use self::wire::{Heard, Spelling};
 
 mod config;
+mod error;
 mod bill;
 mod pace;
 mod wire;
+mod embeddings;
 
-/// Longest response read, in bytes.
+/// Longest response read, in bytes: thirty-two vectors of four thousand numbers written out.
 const RESPONSE_BYTES_MAX: u64 = 4 << 20;
 
 /// How long the first look at an endpoint may take.
@@ -36,97 +42,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest wait that an endpoint may ask for; beyond it, it is taken to be closed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// Most answers kept together.
+/// Answers kept together, after which no more are waited for.
 const GROUP_MAX: usize = 64;
 
 /// Most models named when the one asked for is not among them.
 const LISTED_MAX: usize = 8;
-
-/// Why an endpoint did not answer everything. What it had answered is kept.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EndpointError {
-    /// The address is none.
-    #[error("endpoint \"{url}\" is no address that can be asked: {reason}")]
-    Address {
-        /// The address, without what may be a secret in it.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// Nobody answers there.
-    #[error("endpoint {url} cannot be reached: {reason}")]
-    Unreachable {
-        /// The address.
-        url: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// The key is missing or wrong.
-    #[error("endpoint {url} wants another key: {reason}")]
-    Unauthorized {
-        /// The address.
-        url: String,
-        /// What it says.
-        reason: String,
-    },
-    /// A request was refused for good.
-    #[error("endpoint {url} refused a request to model \"{model}\": {reason}{hint}")]
-    Refused {
-        /// The address.
-        url: String,
-        /// The model asked for.
-        model: String,
-        /// What it says.
-        reason: String,
-        /// What it could have been asked for instead, if it says.
-        hint: String,
-    },
-    /// A request failed too often.
-    #[error("endpoint {url} failed {attempts} times at one request, at last: {reason}")]
-    GaveUp {
-        /// The address.
-        url: String,
-        /// How often it was asked.
-        attempts: u32,
-        /// The last failure.
-        reason: String,
-    },
-    /// What may be spent is spent.
-    #[error("the budget is spent: {spent}")]
-    Spent {
-        /// How much of what.
-        spent: String,
-    },
-    /// An answer could not be kept, so none is asked for.
-    #[error(transparent)]
-    Keep(#[from] StoreError),
-}
-
-impl EndpointError {
-    /// What a user can do about it.
-    pub fn remedy(&self) -> Option<&'static str> {
-        Some(match self {
-            EndpointError::Address { .. } => "give it as --endpoint http://127.0.0.1:8000/v1",
-            EndpointError::Unreachable { .. } => {
-                "see that the server runs and that --endpoint is its address"
-            }
-            EndpointError::Unauthorized { .. } => "set AGENTSCALER_API_KEY to the endpoint's key",
-            EndpointError::Refused { .. } => {
-                "see that describe.model is one it serves; if it cannot be asked for JSON, use \
-                 --set describe.format=text"
-            }
-            EndpointError::GaveUp { .. } => {
-                "run the same command again later: what was answered is kept and not asked again"
-            }
-            EndpointError::Spent { .. } => {
-                "run the same command again with a larger budget: what was answered is kept and \
-                 not asked again"
-            }
-            EndpointError::Keep(error) => return error.remedy(),
-        })
-    }
-}
 
 /// An endpoint that was found to be there.
 #[derive(Debug)]
@@ -143,11 +63,14 @@ pub struct Endpoint {
     started: Instant,
     pace: Mutex<Pace>,
     changed: Condvar,
+    /// How many numbers the vectors have; none before the first.
+    width: Mutex<Option<usize>>,
 }
 
 /// What the threads of one asking share.
 struct Asking<'a> {
-    requests: &'a [Request],
+    /// What one call each asks.
+    batches: Vec<&'a [Request]>,
     next: AtomicUsize,
     stopped: Mutex<bool>,
     work: &'a Work,
@@ -190,6 +113,7 @@ impl Endpoint {
             started: Instant::now(),
             pace: Mutex::new(Pace::new(in_flight_max)),
             changed: Condvar::new(),
+            width: Mutex::default(),
         };
         endpoint.probe()?;
         Ok(endpoint)
@@ -236,13 +160,31 @@ impl Endpoint {
         format!("{} tokens{}", bill.tokens(), cost.unwrap_or_default())
     }
 
+    /// Says how many numbers the vectors have that are known, if any is: others are refused.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a thread that asks panicked.
+    pub fn expect_width(&self, width: Option<usize>) {
+        *self.width.lock().expect("no holder panics") = width;
+    }
+
+    /// How many numbers the vectors have; none if there was none.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a thread that asks panicked.
+    pub fn width(&self) -> Option<usize> {
+        *self.width.lock().expect("no holder panics")
+    }
+
     /// Asks everything, in the order given as far as that goes, and hands answers to `keep` as they
     /// come. An answer counts when it was kept.
     ///
     /// # Errors
     ///
-    /// Fails with the first request that was refused or failed too often, when the budget is
-    /// spent, or when `keep` does. Calls in flight are then finished and kept, and none is begun.
+    /// Fails with the first request that was refused or failed too often, when vectors are not of
+    /// one width, when the budget is spent, or when `keep` does. Calls in flight are then finished and kept, and none is begun.
     ///
     /// # Panics
     ///
@@ -253,23 +195,29 @@ impl Endpoint {
         work: &Work,
         keep: &mut dyn FnMut(&[Exchange]) -> Result<(), StoreError>,
     ) -> Result<(), EndpointError> {
-        let asking =
-            Asking { requests, next: AtomicUsize::new(0), stopped: Mutex::new(false), work };
+        let asking = Asking {
+            batches: batches(requests),
+            next: AtomicUsize::new(0),
+            stopped: Mutex::new(false),
+            work,
+        };
         let mut failure = None;
         std::thread::scope(|scope| {
             let (send, receive) = mpsc::channel();
-            for _ in 0..self.config.in_flight_max.min(requests.len()) {
+            for _ in 0..self.config.in_flight_max.min(asking.batches.len()) {
                 let (asking, send) = (&asking, send.clone());
                 scope.spawn(move || self.serve(asking, &send));
             }
             drop(send);
             while let Ok(first) = receive.recv() {
-                let more = receive.try_iter().take(GROUP_MAX - 1);
-                let mut exchanges = Vec::new();
-                for outcome in std::iter::once(first).chain(more) {
+                let mut exchanges: Vec<Exchange> = Vec::new();
+                for outcome in std::iter::once(first).chain(receive.try_iter()) {
                     match outcome {
-                        Ok(exchange) => exchanges.push(exchange),
+                        Ok(answered) => exchanges.extend(answered),
                         Err(error) => drop(failure.get_or_insert(error)),
+                    }
+                    if GROUP_MAX <= exchanges.len() {
+                        break;
                     }
                 }
                 if let Err(error) = keep(&exchanges) {
@@ -282,11 +230,19 @@ impl Endpoint {
         failure.map_or(Ok(()), Err)
     }
 
-    /// One thread: takes requests until there are none, or until the asking is stopped.
-    fn serve(&self, asking: &Asking<'_>, send: &mpsc::Sender<Result<Exchange, EndpointError>>) {
-        while let Some(request) = asking.requests.get(asking.next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = match self.answer(request, asking) {
-                Ok(Some(answer)) => Ok(Exchange { request: request.clone(), answer }),
+    /// One thread: takes batches until there are none, or until the asking is stopped.
+    fn serve(
+        &self,
+        asking: &Asking<'_>,
+        send: &mpsc::Sender<Result<Vec<Exchange>, EndpointError>>,
+    ) {
+        while let Some(batch) = asking.batches.get(asking.next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = match self.answer(batch, asking) {
+                Ok(Some(answers)) => Ok(batch
+                    .iter()
+                    .zip(answers)
+                    .map(|(request, answer)| Exchange { request: request.clone(), answer })
+                    .collect()),
                 Ok(None) => return,
                 Err(error) => {
                     self.stop(asking);
@@ -310,31 +266,37 @@ impl Endpoint {
         self.pace.lock().expect("no holder panics")
     }
 
-    /// The answer to one request; none if the asking was stopped before there was one.
+    /// The answers to one batch, in its order; none if the asking was stopped before there were.
     fn answer(
         &self,
-        request: &Request,
+        batch: &[Request],
         asking: &Asking<'_>,
-    ) -> Result<Option<Answer>, EndpointError> {
+    ) -> Result<Option<Vec<Answer>>, EndpointError> {
         let mut last = String::new();
         for attempt in 0..self.config.attempts_max {
             if !self.begin(asking)? {
                 return Ok(None);
             }
-            asking.work.requests.add(1);
-            let heard = self.call(request);
+            asking.work.requests.add(batch.len());
+            let heard = self.call(batch);
             let now = self.started.elapsed();
-            let mut wait = backoff(request.id(), attempt, self.config.backoff);
+            let mut wait = backoff(batch[0].id(), attempt, self.config.backoff);
             match heard {
-                Heard::Answer(answer) => {
-                    self.bill.lock().expect("no holder panics").add(request, &answer);
+                Heard::Answers { answers, tokens } => {
+                    self.bill.lock().expect("no holder panics").add(batch, &answers, tokens);
                     self.pace().succeeded();
                     self.changed.notify_all();
-                    return Ok(Some(answer));
+                    self.check_width(batch, &answers)?;
+                    return Ok(Some(answers));
+                }
+                Heard::Unfit(reason) => {
+                    self.pace().failed();
+                    self.changed.notify_all();
+                    return self.answer_apart(batch, asking, reason);
                 }
                 Heard::Permanent { status, reason } => {
                     self.pace().failed();
-                    return Err(self.refused(request, status, reason));
+                    return Err(self.refused(&batch[0], status, reason));
                 }
                 Heard::Busy { reason, wait: asked } => {
                     let is_closed = asked.is_some_and(|asked| RETRY_AFTER_MAX < asked);
@@ -356,6 +318,45 @@ impl Endpoint {
             }
         }
         Err(self.gave_up(self.config.attempts_max, last))
+    }
+
+    /// The answers to a batch of which some part cannot be answered: each is asked alone.
+    fn answer_apart(
+        &self,
+        batch: &[Request],
+        asking: &Asking<'_>,
+        reason: String,
+    ) -> Result<Option<Vec<Answer>>, EndpointError> {
+        if batch.len() <= 1 {
+            return Err(self.refused(&batch[0], 0, reason));
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for request in batch {
+            match self.answer(std::slice::from_ref(request), asking)? {
+                Some(alone) => answers.extend(alone),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(answers))
+    }
+
+    /// Refuses vectors that are not as wide as those before.
+    fn check_width(&self, batch: &[Request], answers: &[Answer]) -> Result<(), EndpointError> {
+        let mut width = self.width.lock().expect("no holder panics");
+        for (request, answer) in batch.iter().zip(answers) {
+            let Some(found) = embeddings::width(request, answer) else { continue };
+            let expected = *width.get_or_insert(found);
+            if found != expected {
+                return Err(EndpointError::Width {
+                    url: self.base.clone(),
+                    model: request.model.clone(),
+                    about: about(request),
+                    found,
+                    expected,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Takes a place for a call, or false if the asking was stopped.
@@ -396,33 +397,51 @@ impl Endpoint {
     }
 
     /// Makes one call.
-    fn call(&self, request: &Request) -> Heard {
+    fn call(&self, batch: &[Request]) -> Heard {
+        let request = &batch[0];
+        if request.purpose == Purpose::Embed {
+            return self.send("embeddings", &embeddings::body(batch), |status, wait, bytes| {
+                embeddings::heard(batch, status, wait, bytes)
+            });
+        }
         let spelling = match self.spelling.load(Ordering::Relaxed) {
             0 => Spelling::MaxTokens,
             _ => Spelling::MaxCompletionTokens,
         };
-        let heard = self.send(request, spelling);
+        let heard = self.complete(request, spelling);
         match &heard {
             Heard::Permanent { status: 400, reason }
                 if spelling == Spelling::MaxTokens && reason.contains("max_completion_tokens") =>
             {
                 self.spelling.store(1, Ordering::Relaxed);
-                self.send(request, Spelling::MaxCompletionTokens)
+                self.complete(request, Spelling::MaxCompletionTokens)
             }
             _ => heard,
         }
     }
 
-    fn send(&self, request: &Request, spelling: Spelling) -> Heard {
+    fn complete(&self, request: &Request, spelling: Spelling) -> Heard {
+        self.send("chat/completions", &wire::body(request, spelling), |status, wait, bytes| {
+            wire::heard(request, status, wait, bytes)
+        })
+    }
+
+    /// Sends a body to a path and has the response read.
+    fn send(
+        &self,
+        path: &str,
+        body: &[u8],
+        read: impl Fn(u16, Option<Duration>, &[u8]) -> Heard,
+    ) -> Heard {
         let mut call = self
             .agent
-            .post(format!("{}/chat/completions", self.base))
+            .post(format!("{}/{path}", self.base))
             .header("Content-Type", "application/json");
         if let Some(key) = &self.config.key {
             call = call.header("Authorization", key.bearer());
         }
         let failed = |error: ureq::Error| Heard::Transient(self.redacted(error.to_string()));
-        let mut response = match call.send(&wire::body(request, spelling)[..]) {
+        let mut response = match call.send(body) {
             Ok(response) => response,
             Err(error) => return failed(error),
         };
@@ -430,14 +449,14 @@ impl Endpoint {
         let wait = wire::retry_after(header("retry-after"), header("retry-after-ms"));
         let status = response.status().as_u16();
         match response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_to_vec() {
-            Ok(bytes) if status == 200 => wire::heard(request, status, wait, &bytes),
+            Ok(bytes) if status == 200 => read(status, wait, &bytes),
             // What an endpoint says is wrong may be kept and told, and may name the key.
             Ok(bytes) => {
                 let told = self.redacted(String::from_utf8_lossy(&bytes).into_owned());
-                wire::heard(request, status, wait, told.as_bytes())
+                read(status, wait, told.as_bytes())
             }
             // A body that cannot be read does not make a refusal an accident.
-            Err(_) if status != 200 => wire::heard(request, status, wait, b""),
+            Err(_) if status != 200 => read(status, wait, b""),
             Err(error) => failed(error),
         }
     }

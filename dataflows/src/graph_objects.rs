@@ -26,7 +26,8 @@ impl Recall<Vector> for KnownVectors {
     }
 }
 
-/// Writes the neighbours and vectors of every tool, shard by shard.
+/// Writes the neighbours and vectors of every tool, shard by shard. Dense vectors are not written:
+/// they are made of pinned answers at no cost.
 ///
 /// # Errors
 ///
@@ -38,7 +39,7 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
         neighbours[homeless_shard(tool, SHARDS) as usize].tools.insert(tool, known);
     }
     let mut vectors = vec![Vec::new(); SHARDS as usize];
-    for vector in &caught.vectors {
+    for vector in caught.vectors.iter().filter(|vector| vector.dense.is_empty()) {
         let revision = caught.tools[&vector.tool].revision;
         let shard = &mut vectors[homeless_shard(vector.tool, SHARDS) as usize];
         write_vector(revision, vector, shard);
@@ -49,6 +50,8 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
         if 0 < rows {
             let kept = write_json(store, rows, near)?;
             roles.insert(format!("neighbours/{place:04}"), kept);
+        }
+        if !points.is_empty() {
             let folded = zstd::encode_all(points.as_slice(), 1).map_err(compressing)?;
             let packed = store.put_object("bin.zst", rows, &folded)?;
             roles.insert(format!("vectors/{place:04}"), packed);
@@ -74,11 +77,27 @@ pub fn pins(caught: &Caught, store: &Locked) -> Result<Roles, StoreError> {
         let answers = caught.answers.len() as u64;
         pins.insert(ANSWERS.into(), write_json(store, answers, &caught.answers)?);
     }
+    let mut shards: BTreeMap<u8, Vec<&Answer>> = BTreeMap::new();
+    for answer in &caught.embeddings {
+        let shard = answer.request.0.0[0] % EMBEDDING_SHARDS;
+        shards.entry(shard).or_default().push(answer);
+    }
+    for (place, answers) in shards {
+        let kept = write_json(store, answers.len() as u64, &answers)?;
+        pins.insert(format!("{EMBEDDINGS}{place:04}"), kept);
+    }
     Ok(pins)
 }
 
 /// The pin with the answers of models that a version was made with; not there if none was asked.
 const ANSWERS: &str = "answers";
+
+/// What the pins with the vectors that a model gave are called: shards, since they are large, and
+/// one tool more is to rewrite but one of them.
+pub(crate) const EMBEDDINGS: &str = "embeddings/";
+
+/// Shards of the vectors that a model gave.
+const EMBEDDING_SHARDS: u8 = 64;
 
 /// Reads the answers that a version was made with.
 ///
@@ -89,9 +108,14 @@ pub fn read_answers(
     world: &World,
     manifest: &Manifest,
 ) -> Result<BTreeMap<RequestId, Answer>, StoreError> {
-    let Some(pin) = manifest.contents.pins.get(ANSWERS) else { return Ok(BTreeMap::new()) };
-    let answers: Vec<Answer> = read_json(world, pin)?;
-    Ok(answers.into_iter().map(|answer| (answer.request, answer)).collect())
+    let mut answers = BTreeMap::new();
+    for (role, pin) in &manifest.contents.pins {
+        if role == ANSWERS || role.starts_with(EMBEDDINGS) {
+            let shard: Vec<Answer> = read_json(world, pin)?;
+            answers.extend(shard.into_iter().map(|answer| (answer.request, answer)));
+        }
+    }
+    Ok(answers)
 }
 
 /// Reads what a version is pinned to.
@@ -244,7 +268,7 @@ fn read_vector(rest: &mut &[u8]) -> Option<(Digest, Vector)> {
     let terms = (0..terms)
         .map(|_| Some((u64::from_le_bytes(take(rest)?), u32::from_le_bytes(take(rest)?))))
         .collect::<Option<_>>()?;
-    Some((revision, Vector { tool, terms }))
+    Some((revision, Vector::sparse(tool, terms)))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -261,7 +285,7 @@ mod tests {
 
     #[test]
     fn vectors_read_back_and_cut_off_ones_do_not() {
-        let vector = Vector { tool: ToolId(7), terms: vec![(1, 2), (3, 4)] };
+        let vector = Vector::sparse(ToolId(7), vec![(1, 2), (3, 4)]);
         let mut bytes = Vec::new();
         write_vector(Digest::of(b"revision"), &vector, &mut bytes);
         let mut rest = bytes.as_slice();

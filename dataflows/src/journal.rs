@@ -12,7 +12,7 @@
 //! the world is next written. Such an entry is the last: the next is begun when the one before is
 //! on the disk. So damage elsewhere is damage, and is not passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub struct Recorded {
 }
 
 /// Where the entry with an answer is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 struct Place {
     segment: u32,
     offset: u64,
@@ -122,7 +122,39 @@ impl Recorded {
     ///
     /// Fails if its entry is no longer what was read when the journal was opened.
     pub fn answer(&self, request: RequestId) -> Result<Option<Answer>, StoreError> {
-        let Some(place) = self.index.get(&request) else { return Ok(None) };
+        Ok(self.answers([request])?.pop())
+    }
+
+    /// The answers to those requests that have one. Each entry is read once, whatever it holds.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`Recorded::answer`].
+    pub fn answers(
+        &self,
+        requests: impl IntoIterator<Item = RequestId>,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut places: BTreeMap<Place, BTreeSet<RequestId>> = BTreeMap::new();
+        for request in requests {
+            if let Some(place) = self.index.get(&request) {
+                places.entry(*place).or_default().insert(request);
+            }
+        }
+        let mut answers = Vec::new();
+        for (place, mut wanted) in places {
+            let (exchanges, damaged) = self.entry(place)?;
+            // Of several answers in one entry the first counts.
+            let found = exchanges.into_iter().map(|exchange| exchange.answer);
+            answers.extend(found.filter(|answer| wanted.remove(&answer.request)));
+            if !wanted.is_empty() {
+                return Err(damaged);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The exchanges of an entry, and the error that it lacks one.
+    fn entry(&self, place: Place) -> Result<(Vec<Exchange>, StoreError), StoreError> {
         let path = &self.segments[place.segment as usize];
         let damaged = || StoreError::Damaged {
             path: path.clone(),
@@ -135,9 +167,7 @@ impl Recorded {
             file.seek(SeekFrom::Start(place.offset))?;
             file.read_exact(&mut line)
         })?;
-        let exchanges = segment::exchanges(&line).ok_or_else(damaged)?;
-        let found = exchanges.into_iter().find(|it| it.answer.request == request);
-        Ok(Some(found.ok_or_else(damaged)?.answer))
+        Ok((segment::exchanges(&line).ok_or_else(damaged)?, damaged()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use schemas::{Plan, Profile};
+use schemas::{Encoder, Plan, Profile};
 
 /// A plan and where each of its values came from.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ pub enum KnobError {
         /// The value.
         shards: u32,
     },
+    /// A model is to embed tools, and none is named.
+    #[error(
+        "{origin} has tools encoded by \"embeddings\", and \"graph.embedding_model\" names no model"
+    )]
+    NoModel {
+        /// Where it was written.
+        origin: String,
+    },
     /// A knob was given a value it cannot have.
     #[error("{origin} gives \"{key}\" the value {value}: {}", error.message())]
     Misfit {
@@ -77,7 +85,8 @@ const DEFAULT: &str = "default";
 ///
 /// # Errors
 ///
-/// Fails on a key that is not a knob, and on a value of another type than the knob's.
+/// Fails on a key that is not a knob, on a value of another type than the knob's, and on values that
+/// do not go together.
 ///
 /// # Panics
 ///
@@ -141,6 +150,9 @@ pub fn resolve(
     if !(1..=SHARDS_MAX).contains(&plan.dataset.shards) {
         let origin = origins["dataset.shards"].clone();
         return Err(KnobError::Shards { origin, shards: plan.dataset.shards });
+    }
+    if plan.graph.encoder == Encoder::Embeddings && plan.graph.embedding_model.is_empty() {
+        return Err(KnobError::NoModel { origin: origins["graph.encoder"].clone() });
     }
     Ok(Resolved { plan, origins })
 }
@@ -350,6 +362,14 @@ mod tests {
         let back = resolve(&["profile=default".into()], none(), Some(&written)).unwrap();
         assert_eq!(back.plan.graph.encoder, Encoder::Terms);
         assert_eq!((back.plan.graph.tools_min, back.plan.graph.cosine_permille_min), (3, 9));
+    }
+
+    #[test]
+    fn embeddings_without_a_model_are_an_error() {
+        let encoder = "graph.encoder=embeddings".to_string();
+        let error = resolve(std::slice::from_ref(&encoder), none(), None).unwrap_err().to_string();
+        assert!(error.contains("--set graph.encoder=embeddings") && error.contains("no model"));
+        assert!(resolve(&[encoder, "graph.embedding_model=m".into()], none(), None).is_ok());
     }
 
     #[test]

@@ -14,7 +14,8 @@ use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
     Answer, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition, Placement, Plan,
-    Provenance, Rejection, Request, TaskRef, Tool, ToolId, Vector, Verified, Weights,
+    Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool, ToolId, Vector, Verified,
+    Weights,
 };
 
 use crate::answering::{Answering, AnsweringError};
@@ -54,8 +55,10 @@ pub struct Caught {
     pub records: u64,
     /// The term weights, pinned or fitted.
     pub weights: Arc<Weights>,
-    /// The answers of models that were used, sorted.
+    /// The answers of models that were used, sorted; vectors apart.
     pub answers: Vec<Answer>,
+    /// The vectors of a model that were used, as it gave them, sorted.
+    pub embeddings: Vec<Answer>,
     /// Tools, by id.
     pub tools: BTreeMap<ToolId, Arc<Tool>>,
     /// Where every tool came from.
@@ -202,9 +205,9 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
         joined.map_err(RunError::Worker)?;
     }
     let ended = outcome.lock().expect("no holder panics").take();
-    let Closed { weights, answers } = ended.expect("the first worker ended")?;
+    let Closed { weights, answers, embeddings } = ended.expect("the first worker ended")?;
     let mut caught = nets.haul();
-    (caught.weights, caught.answers) = (weights, answers);
+    (caught.weights, caught.answers, caught.embeddings) = (weights, answers, embeddings);
     caught.busy = std::mem::take(&mut *busy.lock().expect("no holder panics"));
     Ok(caught)
 }
@@ -216,6 +219,7 @@ const PARKED_MAX: Duration = Duration::from_millis(100);
 struct Closed {
     weights: Arc<Weights>,
     answers: Vec<Answer>,
+    embeddings: Vec<Answer>,
 }
 
 /// Answers what is asked, epoch by epoch, until nothing is; then closes the inputs with the term
@@ -229,7 +233,7 @@ fn close(
     mut weights: InputSession<u64, Arc<Weights>, isize>,
     settled: &ProbeHandle<u64>,
 ) -> Result<Closed, AnsweringError> {
-    let mut used = Vec::new();
+    let (mut used, mut embeddings) = (Vec::new(), Vec::new());
     loop {
         let epoch = *answers.time();
         answers.advance_to(epoch + 1);
@@ -241,12 +245,19 @@ fn close(
             break;
         }
         let answering = given.answering.as_ref().expect("who plans to ask has whom to ask");
+        let is_point = |request: &&Request| request.purpose == Purpose::Embed;
+        let points: BTreeSet<RequestId> = open.iter().filter(is_point).map(Request::id).collect();
         for answer in answering.answer(&open)? {
             answers.insert(answer.clone());
-            used.push(answer);
+            if points.contains(&answer.request) {
+                embeddings.push(answer);
+            } else {
+                used.push(answer);
+            }
         }
     }
     used.sort();
+    embeddings.sort();
     let pinned = given.weights.clone().unwrap_or_else(|| {
         let tools = nets.tools.present();
         let ordered: BTreeMap<ToolId, &Tool> =
@@ -255,7 +266,7 @@ fn close(
     });
     weights.insert(Arc::clone(&pinned));
     weights.flush();
-    Ok(Closed { weights: pinned, answers: used })
+    Ok(Closed { weights: pinned, answers: used, embeddings })
 }
 
 impl Nets {

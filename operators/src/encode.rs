@@ -76,7 +76,7 @@ pub fn encode(tool: &Tool, weights: &Weights, encoder: Encoder) -> Vector {
         .map(|(term, weight)| (term, units(weight / length)))
         .filter(|(_, weight)| 0 < *weight)
         .collect();
-    Vector { tool: tool.id, terms }
+    Vector::sparse(tool.id, terms)
 }
 
 /// What a vector calls a term: its hash.

@@ -8,6 +8,7 @@ pub use crate::communities::Communities;
 pub use crate::compose::Compose;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::describe::Describe;
+pub use crate::embed::Embed;
 pub use crate::encode::Encode;
 pub use crate::gather::Gather;
 pub use crate::link::Link;
@@ -26,6 +27,7 @@ pub mod parse;
 pub mod refine;
 pub mod describe;
 pub mod encode;
+pub mod embed;
 pub mod link;
 pub mod communities;
 pub mod gather;
@@ -40,11 +42,12 @@ pub mod recall;
 pub mod work;
 
 /// The revision of every verb, in the order in which a record meets them.
-pub const REVISIONS: [&str; 11] = [
+pub const REVISIONS: [&str; 12] = [
     parse::REVISION,
     refine::REVISION,
     describe::REVISION,
     encode::REVISION,
+    embed::REVISION,
     link::REVISION,
     communities::REVISION,
     gather::REVISION,

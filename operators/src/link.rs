@@ -14,8 +14,9 @@ use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
-use schemas::{GraphPlan, LinkRule, ToolId, Vector};
+use schemas::{Encoder, GraphPlan, LinkRule, ToolId, Vector};
 
+use self::dense::DenseNeighbours;
 use self::neighbours::{Neighbours, Share};
 use crate::work::Work;
 
@@ -24,6 +25,7 @@ pub use self::neighbours::Near;
 mod index;
 mod search;
 mod neighbours;
+mod dense;
 #[cfg(test)]
 mod tests;
 
@@ -54,9 +56,9 @@ pub trait Link<'scope, T: Timestamp> {
     /// timely::example(|scope| {
     ///     let unit = 1 << 30;
     ///     let vectors = [
-    ///         Vector { tool: ToolId(1), terms: vec![(7, unit)] },
-    ///         Vector { tool: ToolId(2), terms: vec![(7, unit / 2), (8, unit / 2)] },
-    ///         Vector { tool: ToolId(3), terms: vec![(9, unit)] },
+    ///         Vector::sparse(ToolId(1), vec![(7, unit)]),
+    ///         Vector::sparse(ToolId(2), vec![(7, unit / 2), (8, unit / 2)]),
+    ///         Vector::sparse(ToolId(3), vec![(9, unit)]),
     ///     ];
     ///     let expected = schemas::Link { source: ToolId(1), target: ToolId(2), weight: 500_000 };
     ///
@@ -87,7 +89,7 @@ where
     ) -> (VecCollection<'scope, T, schemas::Link>, VecCollection<'scope, T, Near>) {
         let scope = self.inner.scope();
         let share = Share { worker: scope.index() as u64, peers: scope.peers() as u64 };
-        let mut neighbours = Neighbours::new(plan, share, remembered);
+        let mut search = Search::new(plan, share, remembered);
         let near = self
             .inner
             .broadcast()
@@ -108,7 +110,7 @@ where
                         }
                         let (time, (capability, mut changed)) = epoch.remove_entry();
                         changed.retain(|_, difference| *difference != 0);
-                        let differences = neighbours.update(&changed, &work);
+                        let differences = search.update(&changed, &work);
                         output.session(&capability).give_iterator(
                             differences.into_iter().map(|(near, r)| (near, time.clone(), r)),
                         );
@@ -130,6 +132,30 @@ where
                 .map(|(link, ())| link),
         };
         (links, near)
+    }
+}
+
+/// How neighbours are found, by what the vectors are.
+enum Search {
+    Sparse(Neighbours),
+    Dense(DenseNeighbours),
+}
+
+impl Search {
+    fn new(plan: &GraphPlan, share: Share, remembered: Arc<Remembered>) -> Search {
+        match plan.encoder {
+            Encoder::Terms | Encoder::Parameters => {
+                Search::Sparse(Neighbours::new(plan, share, remembered))
+            }
+            Encoder::Embeddings => Search::Dense(DenseNeighbours::new(plan, share, &remembered)),
+        }
+    }
+
+    fn update(&mut self, changes: &BTreeMap<Vector, isize>, work: &Work) -> Vec<(Near, isize)> {
+        match self {
+            Search::Sparse(neighbours) => neighbours.update(changes, work),
+            Search::Dense(neighbours) => neighbours.update(changes, work),
+        }
     }
 }
 
@@ -203,6 +229,7 @@ fn fingerprint(vector: &Vector) -> u64 {
         .terms
         .iter()
         .flat_map(|(term, weight)| term.to_le_bytes().into_iter().chain(weight.to_le_bytes()))
+        .chain(vector.dense.iter().flat_map(|component| component.to_le_bytes()))
         .collect();
     xxh3_64(&bytes)
 }

@@ -221,7 +221,7 @@ fn unit(tool: ToolId, terms: &BTreeMap<u64, u32>) -> Vector {
     let length = terms.values().map(|w| f64::from(*w) * f64::from(*w)).sum::<f64>().sqrt();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2³⁰")]
     let scaled = |weight: &u32| (f64::from(*weight) / length * 1_073_741_824.0) as u32;
-    Vector { tool, terms: terms.iter().map(|(term, weight)| (*term, scaled(weight))).collect() }
+    Vector::sparse(tool, terms.iter().map(|(term, weight)| (*term, scaled(weight))).collect())
 }
 
 type Updates<D> = Vec<(D, u64, isize)>;

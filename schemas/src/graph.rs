@@ -18,13 +18,28 @@ pub struct Weights {
     pub occurrences: BTreeMap<String, u64>,
 }
 
-/// A tool as a point: a sparse unit vector over hashed terms.
+/// A tool as a point: a unit vector, sparse over hashed terms or dense as a model gave it.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 pub struct Vector {
     /// The tool it encodes.
     pub tool: ToolId,
     /// Terms by hash, ascending, with their weight in units of 2⁻³⁰ (the vector's length is 1).
     pub terms: Vec<(u64, u32)>,
+    /// Components in units of 2⁻¹⁵ (the vector's length is 1, as near as rounding allows); empty if
+    /// the vector is sparse. All dense vectors of one graph have as many.
+    pub dense: Vec<i16>,
+}
+
+impl Vector {
+    /// A sparse vector.
+    pub fn sparse(tool: ToolId, terms: Vec<(u64, u32)>) -> Vector {
+        Vector { tool, terms, dense: Vec::new() }
+    }
+
+    /// A dense vector.
+    pub fn dense(tool: ToolId, components: Vec<i16>) -> Vector {
+        Vector { tool, terms: Vec::new(), dense: components }
+    }
 }
 
 /// A similarity link: one tool is among the other's nearest.

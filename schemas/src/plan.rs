@@ -176,6 +176,8 @@ pub struct GraphPlan {
     pub encoder: Encoder,
     /// The embedding model, by the name its endpoint knows; used by the encoder `embeddings`.
     pub embedding_model: String,
+    /// Which asking of the same this is; raise it to have everything embedded anew.
+    pub embedding_trial: u32,
     /// Which tools are linked: `nearest`, or `threshold`, which is the paper's.
     pub rule: LinkRule,
     /// How many nearest neighbours each tool is linked to under the rule `nearest`.
@@ -344,6 +346,7 @@ impl Default for GraphPlan {
         GraphPlan {
             encoder: Encoder::default(),
             embedding_model: String::new(),
+            embedding_trial: 0,
             rule: LinkRule::default(),
             neighbours: 15,
             cosine_permille_min: 100,

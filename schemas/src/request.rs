@@ -37,12 +37,16 @@ pub struct Request {
 pub enum Purpose {
     /// A tool's poor description made explicit.
     Describe,
+    /// A text as a point, so that texts about the same things lie close together. The one message
+    /// is the text; nothing is drawn, so that sampling and format say nothing.
+    Embed,
 }
 
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Purpose::Describe => "describe",
+            Purpose::Embed => "embed",
         })
     }
 }
@@ -121,11 +125,12 @@ impl Request {
 pub struct Answer {
     /// The request it answers.
     pub request: RequestId,
-    /// The text, as it came.
+    /// The text, as it came; of a point, the numbers as they came.
     pub text: String,
     /// Why the model stopped.
     pub finish: Finish,
-    /// Tokens of the request, as the endpoint counts them; 0 if it does not say.
+    /// Tokens of the request, as the endpoint counts them; 0 if it does not say, as it does not of
+    /// one text among several.
     pub tokens_in: u64,
     /// Tokens of the answer, as the endpoint counts them; 0 if it does not say.
     pub tokens_out: u64,

@@ -108,6 +108,8 @@ rules! {
     AnswerLosesFacts = "answer_loses_facts",
     /// A model's answer says no more than the source does.
     AnswerPoor = "answer_poor",
+    /// What a model gave for a tool is no point: not numbers, or without a direction.
+    VectorUnusable = "vector_unusable",
 }
 
 impl fmt::Display for Rule {

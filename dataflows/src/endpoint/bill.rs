@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use schemas::{Answer, Request};
+use schemas::{Answer, Purpose, Request};
 
 /// What tokens cost, in millionths of a currency unit for a million tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,14 +64,17 @@ pub(super) struct Bill {
 }
 
 impl Bill {
-    /// Adds what an answer took. Where the endpoint does not say, it is taken to be a token for
+    /// Adds what answers took. Where the endpoint does not say, it is taken to be a token for
     /// every three bytes, which is more than most texts take: a budget is not to be overrun because
     /// nobody counted.
-    pub(super) fn add(&mut self, request: &Request, answer: &Answer) {
-        let (mut tokens_in, mut tokens_out) = (answer.tokens_in, answer.tokens_out);
+    pub(super) fn add(&mut self, asked: &[Request], answers: &[Answer], tokens: (u64, u64)) {
+        let (mut tokens_in, mut tokens_out) = tokens;
         if tokens_in == 0 && tokens_out == 0 {
-            let asked: usize = request.messages.iter().map(|message| message.content.len()).sum();
-            (tokens_in, tokens_out) = (estimated(asked), estimated(answer.text.len()));
+            let sent = asked.iter().flat_map(|request| &request.messages);
+            tokens_in = estimated(sent.map(|message| message.content.len()).sum());
+            // A vector is no text that anybody counts.
+            let said = asked.iter().zip(answers).filter(|(it, _)| it.purpose != Purpose::Embed);
+            tokens_out = estimated(said.map(|(_, answer)| answer.text.len()).sum());
         }
         self.tokens_in = self.tokens_in.saturating_add(tokens_in);
         self.tokens_out = self.tokens_out.saturating_add(tokens_out);
@@ -123,7 +126,7 @@ mod tests {
             format: ResponseFormat::Text,
             trial: 0,
         };
-        let mut answer = Answer {
+        let answer = Answer {
             request: request.id(),
             text: "y".repeat(30),
             finish: Finish::Stop,
@@ -131,11 +134,13 @@ mod tests {
             tokens_out: 8,
         };
         let mut bill = Bill::default();
-        bill.add(&request, &answer);
+        bill.add(std::slice::from_ref(&request), std::slice::from_ref(&answer), (70, 8));
         assert_eq!(bill.tokens(), 78);
-        (answer.tokens_in, answer.tokens_out) = (0, 0);
-        bill.add(&request, &answer);
+        bill.add(std::slice::from_ref(&request), std::slice::from_ref(&answer), (0, 0));
         assert_eq!(bill.tokens(), 78 + 110);
+        let point = Request { purpose: Purpose::Embed, ..request };
+        bill.add(&[point.clone(), point], &[answer.clone(), answer], (0, 0));
+        assert_eq!(bill.tokens(), 78 + 110 + 200, "of vectors, what was sent");
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl std::fmt::Debug for Secret {
 /// Where and how to ask. None of it changes what an answer means.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address: of the server, of its `/v1`, or of its chat completions.
+    /// The address: of the server, of its `/v1`, or of its chat completions or embeddings.
     pub url: String,
     /// The key, where one is needed.
     pub key: Option<Secret>,
@@ -86,7 +86,9 @@ pub(super) fn base(url: &str) -> Result<String, EndpointError> {
         return Err(wrong(trimmed, "it has no host, or more than a path"));
     }
     let scheme = &trimmed[..trimmed.len() - rest.len()];
-    let path = path.strip_suffix("chat/completions").unwrap_or(path).trim_end_matches('/');
+    let ends = ["chat/completions", "embeddings"];
+    let path = ends.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
+    let path = path.trim_end_matches('/');
     let path = if path.is_empty() { "v1" } else { path };
     Ok(format!("{scheme}{host}/{path}"))
 }

@@ -18,8 +18,11 @@ const TOO_LONG: [&str; 2] = ["context_length_exceeded", "string_above_max_length
 /// What came of one call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Heard {
-    /// The model's word.
-    Answer(Answer),
+    /// The model's word on everything that was asked, in order, and the tokens of question and
+    /// answer where they are not the answers' own.
+    Answers { answers: Vec<Answer>, tokens: (u64, u64) },
+    /// Something in what was asked cannot be answered, and it is not said what.
+    Unfit(String),
     /// The endpoint was too busy, and perhaps said when to come again.
     Busy { reason: String, wait: Option<Duration> },
     /// Something that may pass.
@@ -79,35 +82,66 @@ pub(super) fn heard(request: &Request, status: u16, wait: Option<Duration>, byte
     let told = json.as_ref().and_then(|json| json.get("error").filter(|error| !error.is_null()));
     if status == 200 && told.is_none() {
         return match json.as_ref().and_then(|json| answer(request, json)) {
-            Some(answer) => Heard::Answer(answer),
+            Some(answer) => alone(answer),
             None => Heard::Transient(format!(
                 "it answered {} bytes that are no chat completion",
                 bytes.len()
             )),
         };
     }
-    let reason = message(status, json.as_ref(), bytes);
+    match failed(status, wait, json.as_ref(), bytes) {
+        Failed::Declined(text) => alone(verdict(request, text, Finish::Declined)),
+        Failed::TooLong(text) => alone(verdict(request, text, Finish::Length)),
+        Failed::Otherwise(heard) => heard,
+    }
+}
+
+/// One answer to one request, with its own tokens.
+fn alone(answer: Answer) -> Heard {
+    let tokens = (answer.tokens_in, answer.tokens_out);
+    Heard::Answers { answers: vec![answer], tokens }
+}
+
+/// The endpoint's verdict on a request in the place of an answer.
+pub(super) fn verdict(request: &Request, text: String, finish: Finish) -> Answer {
+    Answer { request: request.id(), text, finish, tokens_in: 0, tokens_out: 0 }
+}
+
+/// What a response that is no answer means.
+pub(super) enum Failed {
+    /// A filter declined, with its message.
+    Declined(String),
+    /// What was asked is longer than the model's context, with the endpoint's message.
+    TooLong(String),
+    /// It is of the call and not of what was asked.
+    Otherwise(Heard),
+}
+
+/// Tells failures apart.
+pub(super) fn failed(
+    status: u16,
+    wait: Option<Duration>,
+    json: Option<&Json>,
+    bytes: &[u8],
+) -> Failed {
+    let told = json.and_then(|json| json.get("error").filter(|error| !error.is_null()));
+    let reason = message(status, json, bytes);
     let code = told.map(|error| {
         let text = |key: &str| error.get(key).and_then(Json::as_str).unwrap_or_default();
         [text("code"), text("type")]
     });
     let is = |codes: &[&str]| code.is_some_and(|code| code.iter().any(|it| codes.contains(it)));
-    let verdict = |finish| {
-        let request = request.id();
-        let text = reason.clone();
-        Heard::Answer(Answer { request, text, finish, tokens_in: 0, tokens_out: 0 })
-    };
-    match status {
+    Failed::Otherwise(match status {
         // Some gateways pass errors on in a response that says all is well.
         200 | 408 | 409 | 425 => Heard::Transient(reason),
         // No credit is left: waiting does not bring it back.
         429 if is(&["insufficient_quota"]) => Heard::Permanent { status, reason },
         429 | 503 | 529 => Heard::Busy { reason, wait },
         500..=599 => Heard::Transient(reason),
-        400 | 422 if is(&DECLINED) => verdict(Finish::Declined),
-        400 | 413 | 422 if is(&TOO_LONG) => verdict(Finish::Length),
+        400 | 422 if is(&DECLINED) => return Failed::Declined(reason),
+        400 | 413 | 422 if is(&TOO_LONG) => return Failed::TooLong(reason),
         _ => Heard::Permanent { status, reason },
-    }
+    })
 }
 
 fn answer(request: &Request, json: &Json) -> Option<Answer> {
@@ -238,7 +272,11 @@ mod tests {
             (json!({"content": ""}), "content_filter", "", Finish::Declined),
         ];
         for (message, finish, text, expected) in cases {
-            let Heard::Answer(answer) = said(&message, finish) else { panic!("{message}") };
+            let Heard::Answers { answers, tokens } = said(&message, finish) else {
+                panic!("{message}")
+            };
+            assert_eq!(tokens, (5, 7));
+            let answer = &answers[0];
             assert_eq!((answer.text.as_str(), answer.finish), (text, expected));
             assert_eq!((answer.tokens_in, answer.tokens_out), (5, 7));
             assert_eq!(answer.request, request().id());
@@ -263,7 +301,7 @@ mod tests {
         }
         assert!(matches!(of(429, &error("insufficient_quota")), Heard::Permanent { .. }));
         let finish = |heard: Heard| match heard {
-            Heard::Answer(answer) => answer.finish,
+            Heard::Answers { answers, .. } => answers[0].finish,
             other => panic!("{other:?}"),
         };
         assert_eq!(finish(of(400, &error("content_filter"))), Finish::Declined);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schemas::Stage;
+use schemas::{Encoder, Stage};
 
 use super::Manifest;
 use super::manifest::CONFIGS;
@@ -160,6 +160,16 @@ fn write_origins(manifest: &Manifest, card: &mut String) {
 
 /// Whose word the descriptions of some tools are, where it is not their source's.
 fn write_model(manifest: &Manifest, card: &mut String) {
+    let embedded = manifest.contents.plan.graph.encoder == Encoder::Embeddings;
+    if embedded {
+        line(
+            card,
+            format_args!(
+                "\n## Embeddings\n\nTools were grouped into domains by vectors of the model {}.",
+                cell(&manifest.contents.plan.graph.embedding_model)
+            ),
+        );
+    }
     let Some(answers) = manifest.contents.pins.get("answers") else { return };
     line(
         card,

@@ -46,8 +46,8 @@ pub struct Contents {
     pub inputs: Vec<Input>,
     /// Every knob.
     pub plan: Plan,
-    /// What later versions start from: `weights`, `partition`, and `answers` where models were
-    /// asked.
+    /// What later versions start from: `weights`, `partition`, and, where models were asked,
+    /// `answers` and shards of the vectors they gave, such as `embeddings/17`.
     pub pins: BTreeMap<String, ObjectRef>,
     /// The objects by what they are for. `general/train/17` is a shard of the dataset: one of
     /// [`CONFIGS`], the split and an ordinal. Others, such as `ledger/17`, are the program's own.

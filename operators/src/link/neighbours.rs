@@ -48,7 +48,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    fn holds(self, tool: ToolId) -> bool {
+    pub(crate) fn holds(self, tool: ToolId) -> bool {
         tool.0 % self.peers == self.worker
     }
 }
