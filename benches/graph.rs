@@ -7,9 +7,10 @@ use std::sync::Arc;
 use differential_dataflow::input::Input;
 
 use operators::communities::communities;
+use operators::embed::unit;
 use operators::link::{Link as _, Remembered};
 use operators::work::Work;
-use schemas::{Draw, GraphPlan, Link, Partition, ToolId, Vector};
+use schemas::{Draw, Encoder, GraphPlan, Link, Partition, ToolId, Vector};
 
 fn main() {
     divan::main();
@@ -17,7 +18,17 @@ fn main() {
 
 #[divan::bench(args = [100, 10_000])]
 fn link(bencher: divan::Bencher<'_, '_>, tools: usize) {
-    bencher.counter(divan::counter::ItemsCount::new(tools)).bench(|| linked(vectors(tools)));
+    bencher
+        .counter(divan::counter::ItemsCount::new(tools))
+        .bench(|| linked(vectors(tools), &GraphPlan::default()));
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn link_dense(bencher: divan::Bencher<'_, '_>, tools: usize) {
+    bencher.counter(divan::counter::ItemsCount::new(tools)).bench(|| {
+        let plan = GraphPlan { encoder: Encoder::Embeddings, ..GraphPlan::default() };
+        linked(dense(tools), &plan);
+    });
 }
 
 #[divan::bench(args = [100, 10_000])]
@@ -39,14 +50,30 @@ fn group_one_more(bencher: divan::Bencher<'_, '_>, tools: usize) {
     bencher.bench(|| communities(&after, &ids, &prior, &plan));
 }
 
-fn linked(vectors: Vec<Vector>) {
+fn linked(vectors: Vec<Vector>, plan: &GraphPlan) {
+    let plan = plan.clone();
     timely::execute_directly(move |worker| {
         worker.dataflow::<u64, _, _>(|scope| {
             let vectors = scope.new_collection_from(vectors).1;
             let remembered = Arc::new(Remembered::default());
-            vectors.link(&GraphPlan::default(), remembered, Arc::new(Work::default()));
+            vectors.link(&plan, remembered, Arc::new(Work::default()));
         });
     });
+}
+
+/// Vectors of as many components as small models give, in clusters of twenty.
+fn dense(tools: usize) -> Vec<Vector> {
+    let vector = |tool: usize| {
+        let draw = |of: &str, at: usize, place: usize| {
+            let units = Draw::new(0).with(of).at(at).at(place).below(2_000);
+            f32::from(u16::try_from(units).expect("below two thousand")) - 1_000.0
+        };
+        let numbers: Vec<f32> = (0..384)
+            .map(|place| draw("cluster", tool / 20, place) + draw("own", tool, place) / 2.0)
+            .collect();
+        Vector::dense(ToolId(tool as u64), unit(&numbers).expect("it has a direction"))
+    };
+    (0..tools).map(vector).collect()
 }
 
 /// Vectors of sixteen terms, of which some are common and most are rare.

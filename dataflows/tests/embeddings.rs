@@ -255,8 +255,8 @@ fn what_has_no_usable_vector_is_rejected_with_a_reason() {
         ("list_depot", "its vector is zero, which has no direction"),
         ("update_depot", "its text is too long for the model"),
     ] {
-        let (_, (stage, said)) = told.iter().find(|(it, _)| it.contains(tool)).unwrap();
-        assert!(stage == "domain" && said.contains(reason), "{tool}: {stage} {said}");
+        let (_, (gate, said)) = told.iter().find(|(it, _)| it.contains(tool)).unwrap();
+        assert!(gate == "domain" && said.contains(reason), "{tool}: {gate} {said}");
     }
     let again = stage.made("world", 1, None);
     assert!(!again.changed, "a vector that is refused is not asked for again");

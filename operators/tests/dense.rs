@@ -5,6 +5,7 @@
 //! that is rounded, or that overflows.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+#![expect(clippy::shadow_unrelated, reason = "a collection is called like what it will hold")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
@@ -111,7 +112,7 @@ fn all_pairs(vectors: &BTreeMap<ToolId, Vector>, plan: &GraphPlan) -> BTreeSet<N
 
 fn product(one: &Vector, other: &Vector) -> i128 {
     let pairs = one.dense.iter().zip(&other.dense);
-    pairs.map(|(one, other)| i128::from(*one) * i128::from(*other)).sum()
+    pairs.map(|(left, right)| i128::from(*left) * i128::from(*right)).sum()
 }
 
 fn millionths(product: i128) -> u32 {

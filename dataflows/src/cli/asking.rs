@@ -11,11 +11,12 @@ const KEY: &str = "AGENTSCALER_API_KEY";
 const IN_FLIGHT_MAX: i64 = 512;
 
 /// Whom to ask what the plan asks of models. Nothing is asked unless the plan names a model, such as
-/// with `--set describe.model=NAME`.
+/// with `--set describe.model=NAME`, or with `--set graph.encoder=embeddings --set
+/// graph.embedding_model=NAME`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Model endpoint")]
 pub(super) struct EndpointArgs {
-    #[arg(help = "A server that speaks OpenAI's chat completions, such as \
+    #[arg(help = "A server that speaks OpenAI's chat completions or embeddings, such as \
                   http://127.0.0.1:8000/v1. Its key, if it wants one, is read from \
                   AGENTSCALER_API_KEY. Answers are kept in the world's journal and never asked \
                   for again")]

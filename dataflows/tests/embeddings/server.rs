@@ -138,7 +138,7 @@ fn fail(mut stream: &TcpStream, fault: usize, mut answer: Json) -> std::io::Resu
             );
         }
         3 => drop(data.pop()),
-        4 => drop(data[0]["embedding"].as_array_mut().unwrap().clear()),
+        4 => data[0]["embedding"] = json!([]),
         5 => data[0]["embedding"] = json!("not base64"),
         _ => data[0]["index"] = json!(data.len()),
     }

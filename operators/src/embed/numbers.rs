@@ -23,7 +23,7 @@ pub fn numbers(text: &str) -> Result<Vec<f32>, String> {
     if !rest.is_empty() || whole.is_empty() {
         return Err(format!("has {} bytes, which are no numbers", bytes.len()));
     }
-    Ok(whole.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    Ok(whole.iter().map(|number| f32::from_le_bytes(*number)).collect())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub fn request(tool: &Tool, plan: &GraphPlan) -> Request {
 fn said(tool: &Tool) -> String {
     let mut text = spaced(&tool.name);
     if !tool.description.is_empty() {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&tool.description);
     }
     for field in &tool.input {
