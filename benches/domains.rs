@@ -19,10 +19,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use differential_dataflow::input::InputSession;
-use operators::communities::{communities, modularity};
+use operators::communities::{Communities as _, communities, modularity};
+use operators::encode::{Encode as _, fit};
 use operators::link::{Link as _, Remembered};
+use operators::recall::Forgetful;
 use operators::work::Work;
-use schemas::{DomainId, Draw, GraphPlan, Link, Method, Partition, ToolId, Vector};
+use schemas::{
+    Digest, DomainId, Draw, Encoder, GraphPlan, Link, Method, Partition, Tool, ToolId, Vector,
+};
 use timely::dataflow::ProbeHandle;
 
 fn main() {
@@ -285,7 +289,8 @@ fn live(tools: &[Arc<Tool>], edits: usize) {
             let (plan, work) = (GraphPlan::default(), Arc::new(Work::default()));
             let weights = weighed.to_collection(scope);
             let tools = input.to_collection(scope);
-            let vectors = tools.encode(weights, Arc::new(Forgetful), Arc::clone(&work));
+            let vectors =
+                tools.encode(weights, Encoder::Terms, Arc::new(Forgetful), Arc::clone(&work));
             let ids = vectors.clone().map(|vector| vector.tool);
             let (links, _) = vectors.link(&plan, Arc::new(Remembered::default()), work);
             let grouped = links.communities(ids, Partition::default(), &plan);
@@ -293,7 +298,7 @@ fn live(tools: &[Arc<Tool>], edits: usize) {
             homes.consolidate().inspect(move |_| counted.set(counted.get() + 1)).probe_with(&probe);
         });
         let began = Instant::now();
-        weighed.insert(Arc::new(fit(tools.iter().map(Arc::as_ref))));
+        weighed.insert(Arc::new(fit(tools.iter().map(Arc::as_ref), Encoder::Terms)));
         drop(weighed);
         let mut current = tools;
         current.iter().for_each(|tool| input.insert(Arc::clone(tool)));
@@ -346,7 +351,7 @@ fn scale(vectors: &[Vector], size: usize) {
             vector.terms.iter().map(|(term, weight)| (own(*term), *weight)).collect();
         terms.sort_unstable();
         terms.dedup_by_key(|(term, _)| *term);
-        Vector { tool: ToolId(Draw::new(6).at(place).bits()), terms }
+        Vector::sparse(ToolId(Draw::new(6).at(place).bits()), terms)
     };
     let synthetic: Vec<Vector> = (0..size).map(synthetic).collect();
     let (before, began) = (real::cpu_seconds(), Instant::now());

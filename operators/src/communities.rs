@@ -1,6 +1,6 @@
 //! Group linked tools into communities: the domains.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use differential_dataflow::VecCollection;
 use differential_dataflow::lattice::Lattice;
@@ -9,7 +9,6 @@ use timely::progress::Timestamp;
 
 use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placement, ToolId};
 
-use self::graph::Hashed;
 use self::state::{Changes, State};
 
 pub use self::names::domain_name;
@@ -50,18 +49,19 @@ pub fn communities(
     prior: &Partition,
     plan: &GraphPlan,
 ) -> Grouping {
-    let known: HashSet<ToolId, Hashed> = tools.iter().copied().collect();
+    let mut known = tools.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    let is_known = |tool: &ToolId| known.binary_search(tool).is_ok();
     let within = |link: &&Link| {
-        link.source != link.target && known.contains(&link.source) && known.contains(&link.target)
+        link.source != link.target && is_known(&link.source) && is_known(&link.target)
     };
     let mut changes = Changes {
         links: links.iter().filter(within).map(|link| (*link, 1)).collect(),
-        tools: tools.iter().map(|tool| (*tool, 1)).collect(),
+        tools: known.iter().map(|tool| (*tool, 1)).collect(),
     };
     changes.links.sort_unstable();
     changes.links.dedup();
-    changes.tools.sort_unstable();
-    changes.tools.dedup();
     let mut state = State::new(prior.clone(), plan);
     let said = state.update(&changes);
     Grouping { partition: state.partition(), lineage: said.lineage }

@@ -137,7 +137,7 @@ where
 
 /// How neighbours are found, by what the vectors are.
 enum Search {
-    Sparse(Neighbours),
+    Sparse(Box<Neighbours>),
     Dense(DenseNeighbours),
 }
 
@@ -145,7 +145,7 @@ impl Search {
     fn new(plan: &GraphPlan, share: Share, remembered: Arc<Remembered>) -> Search {
         match plan.encoder {
             Encoder::Terms | Encoder::Parameters => {
-                Search::Sparse(Neighbours::new(plan, share, remembered))
+                Search::Sparse(Box::new(Neighbours::new(plan, share, remembered)))
             }
             Encoder::Embeddings => Search::Dense(DenseNeighbours::new(plan, share, &remembered)),
         }

@@ -1,7 +1,6 @@
 //! The tool graph in memory: rows that change in place, and compact levels made from them.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use schemas::{Digest, Link, ToolId};
 
@@ -23,34 +22,12 @@ pub(super) trait Rows {
 /// The whole graph, a node for each tool. Nodes of removed tools are used again.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    nodes: HashMap<ToolId, u32, Hashed>,
+    nodes: BTreeMap<ToolId, u32>,
     tools: Vec<ToolId>,
     rows: Vec<Vec<(u32, u64)>>,
     strengths: Vec<u64>,
     free: Vec<u32>,
     total: u64,
-}
-
-/// Hashes ids by themselves: they are hashes already.
-pub(super) type Hashed = BuildHasherDefault<Itself>;
-
-#[derive(Debug, Default)]
-pub(super) struct Itself(u64);
-
-impl Hasher for Itself {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = id;
-    }
 }
 
 impl Graph {
@@ -198,7 +175,8 @@ impl Level {
         level.labels = nodes.iter().map(|node| labels[*node as usize]).collect();
         level.strengths = nodes.iter().map(|node| graph.strength(*node)).collect();
         level.sizes = vec![1; nodes.len()];
-        let mut around: HashMap<u32, u32> = HashMap::new();
+        // By group: the node that stands for it.
+        let mut around = vec![u32::MAX; groups.len()];
         let mut tied: Vec<u64> = Vec::new();
         let mut fixed: Vec<(u32, u64)> = Vec::new();
         for node in nodes {
@@ -206,14 +184,16 @@ impl Level {
                 match place[*other as usize] {
                     u32::MAX => {
                         let label = labels[*other as usize];
-                        let number = *around.entry(label).or_insert_with(|| {
-                            level.labels.push(label);
+                        let number = &mut around[label as usize];
+                        if *number == u32::MAX {
+                            *number = index(level.labels.len());
                             let (strength, size) = groups[label as usize];
+                            level.labels.push(label);
                             level.strengths.push(strength);
                             level.sizes.push(size);
                             tied.push(0);
-                            index(level.labels.len() - 1)
-                        });
+                        }
+                        let number = *number;
                         let slot = number as usize - nodes.len();
                         if tied[slot] == 0 {
                             fixed.push((number, 0));

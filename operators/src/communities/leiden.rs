@@ -9,7 +9,7 @@
 //! Gains are in the unit of link weights, in double precision: sums are integers, and a gain is a
 //! fixed formula of such sums, so it does not depend on the order in which they were made.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use schemas::Method;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -99,24 +99,25 @@ impl<'g> Search<'g> {
     /// Moves tools to the neighbouring community where they gain most, until none gains; after a
     /// move, its neighbours are looked at again.
     fn move_nodes(&mut self, first: &[u32]) {
-        let mut labels = std::mem::take(&mut self.labels);
         let inertia = |node: u32| match self.fresh[node as usize] {
             true => GAIN_MIN,
             false => float(self.graph.strength(node)) * self.rules.inertia,
         };
-        let (groups, rules, room) = (&mut *self.groups, &self.rules, &mut self.room);
-        let moves = settle(self.graph, &mut labels, first, inertia, groups, rules, room);
-        self.moved.extend(moves);
-        self.labels = labels;
+        let (groups, room) = (&mut *self.groups, &mut self.room);
+        let mut mover = Mover { rows: self.graph, groups, rules: &self.rules, room };
+        self.moved.extend(mover.settle(self.labels, first, inertia));
     }
 
     /// Moves whole parts of the communities that consist of open nodes, level by level.
     fn move_groups(&mut self, open: &[u32], pass: usize) {
-        let mut held: HashMap<u32, u32> = HashMap::new();
-        for node in open {
-            *held.entry(self.labels[*node as usize]).or_default() += 1;
+        if open.is_empty() {
+            return;
         }
-        let whole = |label: u32| held.get(&label) == Some(&self.groups.size(label));
+        let mut held = vec![0; self.groups.len()];
+        for node in open {
+            held[self.labels[*node as usize] as usize] += 1;
+        }
+        let whole = |label: u32| held[label as usize] == self.groups.size(label);
         let nodes: Vec<u32> =
             open.iter().copied().filter(|node| whole(self.labels[*node as usize])).collect();
         if nodes.is_empty() {
@@ -139,8 +140,9 @@ impl<'g> Search<'g> {
             }
             let first: Vec<u32> = (0..index(count)).collect();
             let mut labels = std::mem::take(&mut level.labels);
-            let (groups, rules, room) = (&mut *self.groups, &self.rules, &mut self.room);
-            let moves = settle(&level, &mut labels, &first, |_| GAIN_MIN, groups, rules, room);
+            let (groups, room) = (&mut *self.groups, &mut self.room);
+            let mut mover = Mover { rows: &level, groups, rules: &self.rules, room };
+            let moves = mover.settle(&mut labels, &first, |_| GAIN_MIN);
             level.labels = labels;
             if moves.is_empty() && self.rules.method == Method::Louvain {
                 break;
@@ -229,94 +231,97 @@ impl<'g> Search<'g> {
     }
 }
 
-/// Moves nodes until none gains more than its inertia; returns who moved, and from where.
-fn settle(
-    rows: &impl Rows,
-    labels: &mut [u32],
-    first: &[u32],
-    inertia: impl Fn(u32) -> f64,
-    groups: &mut Groups,
-    rules: &Rules,
-    room: &mut Room,
-) -> Vec<(u32, u32)> {
-    let chance = chance(rows, rules);
-    let mut moves = Vec::new();
-    let mut waiting = vec![false; rows.nodes()];
-    for node in first {
-        waiting[*node as usize] = true;
-    }
-    let mut queue: VecDeque<u32> = first.iter().copied().collect();
-    let mut looks = rules.rounds_max.saturating_mul(rows.nodes());
-    while let Some(node) = queue.pop_front() {
-        waiting[node as usize] = false;
-        if looks == 0 {
-            break;
-        }
-        looks -= 1;
-        let target = best(rows, labels, node, inertia(node), chance, groups, rules, room);
-        let Some(target) = target else { continue };
-        let (from, strength, size) = (labels[node as usize], rows.strength(node), rows.size(node));
-        let to = target.unwrap_or_else(|| groups.found());
-        groups.leave(from, strength, size);
-        groups.join(to, strength, size);
-        labels[node as usize] = to;
-        moves.push((node, from));
-        for (other, _) in rows.row(node) {
-            let place = *other as usize;
-            if labels[place] != to && !waiting[place] && !rows.row(*other).is_empty() {
-                waiting[place] = true;
-                queue.push_back(*other);
-            }
-        }
-    }
-    moves
+/// What moves the nodes of one level.
+struct Mover<'s, R> {
+    rows: &'s R,
+    groups: &'s mut Groups,
+    rules: &'s Rules,
+    room: &'s mut Room,
 }
 
-/// Where a node gains most, if that is more than its inertia: a group, or one of its own.
-fn best(
-    rows: &impl Rows,
-    labels: &[u32],
-    node: u32,
-    inertia: f64,
-    chance: f64,
-    groups: &Groups,
-    rules: &Rules,
-    room: &mut Room,
-) -> Option<Option<u32>> {
-    let Room { toward, reached } = room;
-    if toward.len() < groups.len() {
-        toward.resize(groups.len(), 0);
-    }
-    for (other, weight) in rows.row(node) {
-        let label = labels[*other as usize];
-        let sum = &mut toward[label as usize];
-        if *sum == 0 {
-            reached.push(label);
+impl<R: Rows> Mover<'_, R> {
+    /// Moves nodes until none gains more than its inertia; returns who moved, and from where.
+    fn settle(
+        &mut self,
+        labels: &mut [u32],
+        first: &[u32],
+        inertia: impl Fn(u32) -> f64,
+    ) -> Vec<(u32, u32)> {
+        let (rows, chance) = (self.rows, chance(self.rows, self.rules));
+        let mut moves = Vec::new();
+        let mut waiting = vec![false; rows.nodes()];
+        for node in first {
+            waiting[*node as usize] = true;
         }
-        *sum += weight;
-    }
-    let (own, size) = (labels[node as usize], rows.size(node));
-    let strength = rows.strength(node);
-    let company = groups.masses[own as usize].0 - strength;
-    let factor = chance * float(strength);
-    let stay = float(toward[own as usize]) - factor * float(company);
-    let mut best = (stay + inertia, None);
-    for label in reached.drain(..) {
-        let weight = std::mem::take(&mut toward[label as usize]);
-        let (there, tools) = groups.masses[label as usize];
-        if label == own || rules.tools_max.saturating_sub(size) < tools {
-            continue;
+        let mut queue: VecDeque<u32> = first.iter().copied().collect();
+        let mut looks = self.rules.rounds_max.saturating_mul(rows.nodes());
+        while let Some(node) = queue.pop_front() {
+            waiting[node as usize] = false;
+            if looks == 0 {
+                break;
+            }
+            looks -= 1;
+            let Some(target) = self.best(labels, node, inertia(node), chance) else { continue };
+            let (strength, size) = (rows.strength(node), rows.size(node));
+            let to = target.unwrap_or_else(|| self.groups.found());
+            let from = std::mem::replace(&mut labels[node as usize], to);
+            self.groups.leave(from, strength, size);
+            self.groups.join(to, strength, size);
+            moves.push((node, from));
+            for (other, _) in rows.row(node) {
+                let place = *other as usize;
+                if labels[place] != to && !waiting[place] && !rows.row(*other).is_empty() {
+                    waiting[place] = true;
+                    queue.push_back(*other);
+                }
+            }
         }
-        let gain = float(weight) - factor * float(there);
-        let first = best.1.is_none_or(|other| groups.rank(label) < groups.rank(other));
-        if best.0 < gain || (best.0 <= gain && best.1.is_some() && first) {
-            best = (gain, Some(label));
+        moves
+    }
+
+    /// Where a node gains most, if that is more than its inertia: a group, or one of its own.
+    fn best(
+        &mut self,
+        labels: &[u32],
+        node: u32,
+        inertia: f64,
+        chance: f64,
+    ) -> Option<Option<u32>> {
+        let Room { toward, reached } = &mut *self.room;
+        if toward.len() < self.groups.len() {
+            toward.resize(self.groups.len(), 0);
         }
+        for (other, weight) in self.rows.row(node) {
+            let label = labels[*other as usize];
+            let sum = &mut toward[label as usize];
+            if *sum == 0 {
+                reached.push(label);
+            }
+            *sum += weight;
+        }
+        let (own, size) = (labels[node as usize], self.rows.size(node));
+        let strength = self.rows.strength(node);
+        let company = self.groups.masses[own as usize].0 - strength;
+        let factor = chance * float(strength);
+        let stay = float(toward[own as usize]) - factor * float(company);
+        let mut best = (stay + inertia, None);
+        for label in reached.drain(..) {
+            let weight = std::mem::take(&mut toward[label as usize]);
+            let (there, tools) = self.groups.masses[label as usize];
+            if label == own || self.rules.tools_max.saturating_sub(size) < tools {
+                continue;
+            }
+            let gain = float(weight) - factor * float(there);
+            let lesser = |other: u32| self.groups.rank(label) < self.groups.rank(other);
+            if best.0 < gain || (best.0 <= gain && best.1.is_some_and(lesser)) {
+                best = (gain, Some(label));
+            }
+        }
+        if best.0 < 0.0 && size < self.groups.size(own) {
+            return Some(None);
+        }
+        best.1.map(Some)
     }
-    if best.0 < 0.0 && size < groups.size(own) {
-        return Some(None);
-    }
-    best.1.map(Some)
 }
 
 /// What one unit of strength meeting one unit of strength would give by chance.

@@ -288,7 +288,7 @@ fn vendor(members: &[&Tool]) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Basis, Digest, Output, Shape, Tool, ToolId, Weights};
+    use schemas::{Basis, Digest, Encoder, Output, Shape, Tool, ToolId, Weights};
 
     use super::domain_name;
     use crate::encode::fit;
@@ -315,7 +315,7 @@ mod tests {
     /// The name of these tools among a hundred others.
     fn named(members: &[Tool]) -> String {
         let others: Vec<Tool> = (0..100).map(|_| tool("list_parcels")).collect();
-        let weights: Weights = fit(members.iter().chain(&others));
+        let weights: Weights = fit(members.iter().chain(&others), Encoder::Terms);
         domain_name(&members.iter().collect::<Vec<_>>(), &weights)
     }
 

@@ -207,9 +207,9 @@ impl State {
             // Whom it shares with counts, even where it does not stay.
             self.homes[node as usize] = domain;
             let kept = domain.filter(|domain| sizes[domain] <= self.rules.tools_max);
-            if let Some(domain) = kept {
-                let rank = Rank::Domain(domain);
-                let group = *opened.entry(domain).or_insert_with(|| self.groups.open(rank));
+            if let Some(home) = kept {
+                let rank = Rank::Domain(home);
+                let group = *opened.entry(home).or_insert_with(|| self.groups.open(rank));
                 let alone = std::mem::replace(&mut self.labels[node as usize], group);
                 self.groups.leave(alone, self.graph.strength(node), 1);
                 self.groups.join(group, self.graph.strength(node), 1);
@@ -253,11 +253,11 @@ impl State {
         bounding.separate();
         let resting = |node: u32| homes[node as usize].is_none() && !fresh[node as usize];
         bounding.fold(resting, self.tools_min, self.rules.tools_max as usize);
-        let mut members = bounding.members;
-        for nodes in members.values_mut() {
-            nodes.sort_unstable_by_key(|node| self.graph.tool(*node));
+        let mut bounded = bounding.members;
+        for within in bounded.values_mut() {
+            within.sort_unstable_by_key(|node| self.graph.tool(*node));
         }
-        members
+        bounded
     }
 
     /// Gives the communities that were touched their ids, and says what is other than before.

@@ -37,7 +37,7 @@ impl Catalogue {
             return;
         }
         self.tools.insert(tool);
-        let topic = |tool: &ToolId| tool.0 % TOPICS;
+        let topic = |of: &ToolId| of.0 % TOPICS;
         for (place, other) in self.tools.iter().enumerate().filter(|(_, other)| **other != tool) {
             let draw = draw.at(2).at(place);
             let often = if topic(other) == topic(&tool) { 500 } else { 15 };

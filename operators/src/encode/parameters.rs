@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::{Basis, Output, Encoder, Field, Shape, Tool};
+use schemas::{Basis, Encoder, Field, Output, Shape, Tool};
 
 /// The part of a tool that an encoder reads, as a tool.
 ///

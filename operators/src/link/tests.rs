@@ -85,7 +85,7 @@ fn change(
         Some(other) => other.terms.clone(),
         None => terms(draw, step),
     };
-    let new = Vector { tool, terms };
+    let new = Vector::sparse(tool, terms);
     *changes.entry(new.clone()).or_default() += 1;
     vectors.insert(tool, new);
 }
