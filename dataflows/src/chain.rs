@@ -110,20 +110,10 @@ pub fn chain<'scope>(
     verb("describe");
     let (tools, requests, refused) = tools.describe(answers.clone(), &plan.describe, &plan.corpus);
     verb("link");
-    let Points { vectors, requests, pointless } = match plan.graph.encoder {
-        Encoder::Embeddings => {
-            let (vectors, asked, pointless) =
-                tools.clone().embed(answers, weights.clone(), &plan.graph);
-            Points { vectors, requests: requests.concat(asked), pointless }
-        }
-        by => {
-            let vectors = tools.clone().encode(weights.clone(), by, known.vectors, work());
-            Points { vectors, requests, pointless: empty(scope).as_collection() }
-        }
-    };
-    let (links, near) = vectors.clone().link(&plan.graph, known.neighbours, work());
+    let placed = points(tools.clone(), answers, weights.clone(), plan, known.vectors, work());
+    let (links, near) = placed.vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
-    let ids = vectors.clone().map(|vector| vector.tool);
+    let ids = placed.vectors.clone().map(|vector| vector.tool);
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
@@ -155,10 +145,10 @@ pub fn chain<'scope>(
 
     Chain {
         records,
-        requests,
+        requests: requests.concat(placed.asked),
         tools,
         provenance,
-        vectors,
+        vectors: placed.vectors,
         near,
         links,
         placements: grouped.placements,
@@ -167,7 +157,7 @@ pub fn chain<'scope>(
         environments,
         tasks,
         verified,
-        rejections: unreadable.concatenate([unfit, refused, pointless, homeless]),
+        rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
         of_domains: unsound.concat(unprovable),
     }
 }
@@ -175,10 +165,33 @@ pub fn chain<'scope>(
 /// Tools as points, whoever says where.
 struct Points<'scope> {
     vectors: Collection<'scope, Vector>,
-    /// What is asked of models, about points and otherwise.
-    requests: Collection<'scope, Request>,
+    /// What is asked of a model that says where.
+    asked: Collection<'scope, Request>,
     /// Tools that are no point and so find no domain.
     pointless: Collection<'scope, Rejection>,
+}
+
+/// Tools as the points that the plan's encoder makes of them.
+fn points<'scope>(
+    tools: Collection<'scope, Arc<Tool>>,
+    answers: Collection<'scope, Answer>,
+    weights: Collection<'scope, Arc<Weights>>,
+    plan: &Plan,
+    recall: Arc<dyn Recall<Vector>>,
+    work: Arc<Work>,
+) -> Points<'scope> {
+    let scope = tools.inner.scope();
+    match plan.graph.encoder {
+        Encoder::Embeddings => {
+            let (vectors, asked, pointless) = tools.embed(answers, weights, &plan.graph);
+            Points { vectors, asked, pointless }
+        }
+        encoder => Points {
+            vectors: tools.encode(weights, encoder, recall, work),
+            asked: empty(scope).as_collection(),
+            pointless: empty(scope).as_collection(),
+        },
+    }
 }
 
 /// Tools without a domain, each as a rejection.
