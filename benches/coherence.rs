@@ -23,6 +23,7 @@ use schemas::{
     Vector, Weights,
 };
 
+#[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
 
 /// How many domains are shown, for a person to read.
@@ -126,7 +127,7 @@ fn lines(tools: &[Arc<Tool>], domains: &[Domain]) -> String {
     lines
 }
 
-/// Tools of two kinds, made up.
+/// Tools of eight kinds, made up.
 fn made() -> Vec<Arc<Tool>> {
     let tool = |name: String| {
         Arc::new(Tool {
@@ -147,7 +148,17 @@ fn made() -> Vec<Arc<Tool>> {
         })
     };
     let verbs = ["book", "cancel", "find", "list", "change", "price"];
-    ["hotel_room", "lawn_mower"]
+    let nouns = [
+        "hotel_room",
+        "lawn_mower",
+        "choir_concert",
+        "parcel_label",
+        "dental_visit",
+        "fishing_licence",
+        "museum_guide",
+        "solar_panel",
+    ];
+    nouns
         .iter()
         .flat_map(|noun| verbs.iter().map(move |verb| tool(format!("{verb}_{noun}"))))
         .collect()

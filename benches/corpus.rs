@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
 #![expect(clippy::print_stderr, reason = "what is skipped, and what it took, must be seen")]
 
+#[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! How good, how stable and how quick domains are, on the real corpus.
 //!
 //! `cargo bench --bench domains` measures everything; words after `--` choose: `quality` (against
-//! NetworKit and igraph), `stability` (what a newcomer disturbs), `drift` (a hundred updates
+//! `NetworKit` and igraph), `stability` (what a newcomer disturbs), `drift` (a hundred updates
 //! later), `live` (one description edited, a thousand times), `scale` (10⁵ and 10⁶ tools; a number
-//! among the words is another size). `cargo test` runs a small part of each, so these cannot rot. Each part says loudly what
+//! among the words is another size). `cargo test` runs each on the example, so these cannot rot. Each part says loudly what
 //! it skips: the real corpus lies beside the repository or nowhere, and the other side needs a
 //! Python named by `AGENTSCALER_PYTHON`.
 
@@ -34,8 +34,9 @@ fn main() {
     let chosen: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
-    let Some(tools) = real::tools() else { return };
-    let tools = if small { tools[..300].to_vec() } else { tools };
+    // Debug builds read the whole catalogue in minutes.
+    let read = if small { real::tools_of("tests/corpus") } else { real::tools() };
+    let Some(tools) = read else { return };
     let (vectors, _) = real::vectors(&tools);
     let mut catalogue = Catalogue::new(vectors);
     println!("{} tools, {} links", catalogue.vectors.len(), catalogue.links.len());
@@ -91,19 +92,19 @@ fn linked(vectors: &[Vector], trials: &[BTreeSet<ToolId>]) -> Vec<BTreeSet<Link>
             let (links, _) = input.to_collection(scope).link(&plan, remembered, work);
             links
                 .inspect(move |(link, _, difference)| {
-                    let mut links = caught.borrow_mut();
+                    let mut held = caught.borrow_mut();
                     match difference {
-                        1 => links.insert(*link),
-                        _ => links.remove(link),
+                        1 => held.insert(*link),
+                        _ => held.remove(link),
                     };
                 })
                 .probe_with(&probe);
         });
         let mut epoch = 0;
-        let mut step = |input: &mut InputSession<u64, Vector, isize>| {
+        let mut step = |changed: &mut InputSession<u64, Vector, isize>| {
             epoch += 1;
-            input.advance_to(epoch);
-            input.flush();
+            changed.advance_to(epoch);
+            changed.flush();
             worker.step_while(|| probe.less_than(&epoch));
             current.borrow().clone()
         };
@@ -159,8 +160,8 @@ fn quality(catalogue: &Catalogue) {
     }
     if let Some(python) = real::python() {
         let size = folder.path().join(tools.len().to_string());
-        let links = folder.path().join("links");
-        println!("{}", real::other_side(&python, "benches/domains.py", &[&links, &size]));
+        let written = folder.path().join("links");
+        println!("{}", real::other_side(&python, "benches/domains.py", &[&written, &size]));
     }
 }
 
@@ -221,13 +222,13 @@ fn stability(catalogue: &mut Catalogue, trials: usize) {
             (0..trials).map(|trial| drawn(&tools, count, trial)).collect();
         let links = linked(&catalogue.vectors, &newcomers);
         let mut sums = [0_usize; 3];
-        for (newcomers, links) in newcomers.iter().zip(&links[1..]) {
+        for (come, without) in newcomers.iter().zip(&links[1..]) {
             let rest: Vec<ToolId> =
-                tools.iter().copied().filter(|tool| !newcomers.contains(tool)).collect();
-            let links: Vec<Link> = links.iter().copied().collect();
-            let before = communities(&links, &rest, &Partition::default(), &plan).partition;
+                tools.iter().copied().filter(|tool| !come.contains(tool)).collect();
+            let without: Vec<Link> = without.iter().copied().collect();
+            let before = communities(&without, &rest, &Partition::default(), &plan).partition;
             let after = communities(&whole, &tools, &before, &plan).partition;
-            let found = disturbed(&before, &after, newcomers);
+            let found = disturbed(&before, &after, come);
             for (sum, value) in
                 sums.iter_mut().zip([found.holders, found.collateral, found.regrouped])
             {
@@ -255,10 +256,10 @@ fn drift(catalogue: &mut Catalogue, updates: usize) {
     let fresh = communities(&whole, &tools, &Partition::default(), &plan).partition;
     let mut partition = fresh.clone();
     let began = Instant::now();
-    for (gone, links) in gone.iter().zip(&links[1..]) {
-        let rest: Vec<ToolId> = tools.iter().copied().filter(|tool| !gone.contains(tool)).collect();
-        let links: Vec<Link> = links.iter().copied().collect();
-        partition = communities(&links, &rest, &partition, &plan).partition;
+    for (away, without) in gone.iter().zip(&links[1..]) {
+        let rest: Vec<ToolId> = tools.iter().copied().filter(|tool| !away.contains(tool)).collect();
+        let without: Vec<Link> = without.iter().copied().collect();
+        partition = communities(&without, &rest, &partition, &plan).partition;
     }
     partition = communities(&whole, &tools, &partition, &plan).partition;
     let resolution = f64::from(plan.resolution_permille) / 1000.0;
@@ -288,9 +289,12 @@ fn live(tools: &[Arc<Tool>], edits: usize) {
         worker.dataflow::<u64, _, _>(|scope| {
             let (plan, work) = (GraphPlan::default(), Arc::new(Work::default()));
             let weights = weighed.to_collection(scope);
-            let tools = input.to_collection(scope);
-            let vectors =
-                tools.encode(weights, Encoder::Terms, Arc::new(Forgetful), Arc::clone(&work));
+            let vectors = input.to_collection(scope).encode(
+                weights,
+                Encoder::Terms,
+                Arc::new(Forgetful),
+                Arc::clone(&work),
+            );
             let ids = vectors.clone().map(|vector| vector.tool);
             let (links, _) = vectors.link(&plan, Arc::new(Remembered::default()), work);
             let grouped = links.communities(ids, Partition::default(), &plan);

@@ -27,6 +27,7 @@ use operators::link::{Link as _, Near, Remembered};
 use operators::work::Work;
 use schemas::{Draw, GraphPlan, LinkRule, ToolId, Vector};
 
+#[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
 
 fn main() {
@@ -244,5 +245,5 @@ fn made_up(tool: u64) -> Vector {
     let draw = Draw::new(0).with(tool.to_le_bytes());
     let terms =
         (0..8).map(|place| ((place as u64) << 32 | draw.at(place).below(2 << place), 1 << 28));
-    Vector { tool: ToolId(tool), terms: terms.collect() }
+    Vector::sparse(ToolId(tool), terms.collect())
 }

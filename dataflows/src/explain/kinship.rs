@@ -15,7 +15,7 @@ use crate::store::{Manifest, StoreError, World};
 const TERMS_MAX: usize = 6;
 
 /// The unit of a product of two weights of vectors.
-const ONE: f64 = (1_u64 << 60) as f64;
+const ONE: f64 = 1_152_921_504_606_846_976.0;
 
 /// The tool graph of a version, as far as it explains.
 pub(super) struct Kin<'w> {

@@ -165,15 +165,7 @@ impl<'g> Search<'g> {
         let mut strengths: Vec<u64> = parts.iter().map(|node| level.strength(*node)).collect();
         let mut alone = vec![true; count];
         let labels = &level.labels;
-        // By part: the weight of its links to the rest of its community.
-        let mut ties: Vec<u64> = parts
-            .iter()
-            .map(|node| {
-                let inside =
-                    |(other, _): &&(u32, u64)| labels[*other as usize] == labels[*node as usize];
-                level.row(*node).iter().filter(inside).map(|(_, weight)| weight).sum()
-            })
-            .collect();
+        let mut ties: Vec<u64> = parts.iter().map(|node| tie(level, *node)).collect();
         let masses = &self.groups.masses;
         let hangs = |tied: u64, strength: u64, label: u32| {
             let rest = masses[label as usize].0 - strength;
@@ -229,6 +221,13 @@ impl<'g> Search<'g> {
         }
         number(&parts)
     }
+}
+
+/// The weight of a node's links to the rest of its community.
+fn tie(level: &Level, node: u32) -> u64 {
+    let own = level.labels[node as usize];
+    let inside = level.row(node).iter().filter(|arc| level.labels[arc.0 as usize] == own);
+    inside.map(|(_, weight)| weight).sum()
 }
 
 /// What moves the nodes of one level.

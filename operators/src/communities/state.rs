@@ -326,4 +326,4 @@ impl State {
 }
 
 /// How much a node that has a place must gain to leave it, as a share of its strength.
-const INERTIA: f64 = 0.06;
+const INERTIA: f64 = 0.125;

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
 #![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
-#![allow(dead_code, reason = "no benchmark uses every part")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +15,10 @@ use operators::{HeldLibrary, Library, Parse, Refine};
 use schemas::{CorpusPlan, Digest, Document, Encoder, Tool, ToolId, Vector, Weights};
 
 /// Where the real corpus lies.
-pub const REAL: &str = "../shared/corpora/dev/normalised";
+pub(crate) const REAL: &str = "../shared/corpora/dev/normalised";
 
 /// The documents of a folder; says so where there is none.
-pub fn catalogue(folder: &str) -> Option<(HeldLibrary, Vec<Document>)> {
+pub(crate) fn catalogue(folder: &str) -> Option<(HeldLibrary, Vec<Document>)> {
     if !Path::new(folder).is_dir() {
         eprintln!("SKIPPED: there is no corpus at {folder}");
         return None;
@@ -38,8 +37,13 @@ pub fn catalogue(folder: &str) -> Option<(HeldLibrary, Vec<Document>)> {
 }
 
 /// The tools of the real corpus, by id.
-pub fn tools() -> Option<Vec<Arc<Tool>>> {
-    let (library, documents) = catalogue(REAL)?;
+pub(crate) fn tools() -> Option<Vec<Arc<Tool>>> {
+    tools_of(REAL)
+}
+
+/// The tools of a folder's documents, by id.
+pub(crate) fn tools_of(folder: &str) -> Option<Vec<Arc<Tool>>> {
+    let (library, documents) = catalogue(folder)?;
     let found: Arc<Mutex<BTreeMap<ToolId, Arc<Tool>>>> = Arc::default();
     let caught = Arc::clone(&found);
     timely::execute_directly(move |worker| {
@@ -57,13 +61,13 @@ pub fn tools() -> Option<Vec<Arc<Tool>>> {
 }
 
 /// The tools as points, with the weights they were fitted with.
-pub fn vectors(tools: &[Arc<Tool>]) -> (Vec<Vector>, Weights) {
+pub(crate) fn vectors(tools: &[Arc<Tool>]) -> (Vec<Vector>, Weights) {
     let weights = fit(tools.iter().map(Arc::as_ref), Encoder::Terms);
     (tools.iter().map(|tool| encode(tool, &weights, Encoder::Terms)).collect(), weights)
 }
 
 /// The seconds of processor time this process has used so far.
-pub fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
@@ -71,7 +75,8 @@ pub fn cpu_seconds() -> f64 {
 }
 
 /// The Python that has the packages of the other side, named by `AGENTSCALER_PYTHON`.
-pub fn python() -> Option<PathBuf> {
+#[expect(clippy::disallowed_methods, reason = "a benchmark is configured by who runs it")]
+pub(crate) fn python() -> Option<PathBuf> {
     let named = std::env::var_os("AGENTSCALER_PYTHON").map(PathBuf::from);
     if named.is_none() {
         eprintln!(
@@ -83,7 +88,7 @@ pub fn python() -> Option<PathBuf> {
 }
 
 /// Runs the other side, a script beside the benchmarks, and shows what it prints.
-pub fn other_side(python: &Path, script: &str, arguments: &[&Path]) -> String {
+pub(crate) fn other_side(python: &Path, script: &str, arguments: &[&Path]) -> String {
     let output = Command::new(python).arg(script).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -91,7 +96,7 @@ pub fn other_side(python: &Path, script: &str, arguments: &[&Path]) -> String {
 }
 
 /// The most memory this process has had, in MiB, as Linux tells it.
-pub fn peak_mib() -> u64 {
+pub(crate) fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
