@@ -3,9 +3,10 @@
 //! `cargo bench --bench domains` measures everything; words after `--` choose: `quality` (against
 //! `NetworKit` and igraph), `stability` (what a newcomer disturbs), `drift` (a hundred updates
 //! later), `live` (one description edited, a thousand times), `scale` (10⁵ and 10⁶ tools; a number
-//! among the words is another size). `cargo test` runs each on the example, so these cannot rot. Each part says loudly what
-//! it skips: the real corpus lies beside the repository or nowhere, and the other side needs a
-//! Python named by `AGENTSCALER_PYTHON`.
+//! among the words is another size). `cargo test` runs each on the example, so these cannot rot.
+//! Each part says loudly what it skips: the real corpus lies beside the repository or nowhere, and
+//! the other side needs a Python named by `AGENTSCALER_PYTHON` with the packages of
+//! `benches/requirements.txt`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
 #![expect(clippy::cast_precision_loss, reason = "figures to read")]

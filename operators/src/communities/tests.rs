@@ -1,3 +1,5 @@
+//! What was kept in place, against what is made anew; and against a pencil.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{Draw, GraphPlan, Link, Method, Partition, ToolId};
