@@ -180,10 +180,12 @@ fn added_file_leaves_other_domains_alone() {
     assert_eq!(more.work["documents_parsed"], 1);
     assert_eq!(more.work["tools_encoded"], 12);
     // NB: among two hundred tools, domains are near their least size, and one that loses a tool
-    // is folded into another whole. Among 35,000 tools, 60 more touch 16 domains of 1,180.
-    for (done, share) in [("rollouts", 1), ("domains_materialized", 2), ("bytes_written", 1)] {
+    // is folded into another whole. Among 34,000 tools, 30 more touch one domain of 1,790 that
+    // holds none of them (benches/domains.rs).
+    for (done, percent) in [("rollouts", 100), ("domains_materialized", 60), ("bytes_written", 100)]
+    {
         let (now, then) = (more.work[done], full.work[done]);
-        assert!(now * share < then, "{done}: {now} after {then}");
+        assert!(100 * now < percent * then, "{done}: {now} after {then}");
     }
 }
 
