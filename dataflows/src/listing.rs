@@ -106,7 +106,7 @@ pub fn tools(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), S
 }
 
 /// The columns of a tool that are listed.
-const TOOL_COLUMNS: [&str; 14] = [
+const TOOL_COLUMNS: [&str; 15] = [
     "id",
     "name",
     "identity",
@@ -121,6 +121,7 @@ const TOOL_COLUMNS: [&str; 14] = [
     "revision",
     "operation",
     "domain",
+    "domain_id",
 ];
 
 /// The tools of one shard; false once no more are wanted.

@@ -179,7 +179,9 @@ fn a_tool_explains_its_neighbours_and_its_domain() {
     let adds: f64 = shared.iter().map(|it| it["adds"].as_f64().unwrap()).sum();
     assert!(0.0 < adds && adds <= cosines[0] + 0.005, "{adds} of {cosines:?}");
     let strongest = &tool["row"]["drawn_to"][0];
-    assert_eq!(strongest["domain"], tool["row"]["domain"]);
+    assert_eq!(strongest["domain"], tool["row"]["domain_id"]);
+    assert_eq!(strongest["name"], tool["row"]["domain"]);
+    assert_eq!(other["domain"], tool["row"]["domain_id"], "an id, since names are not unique");
     assert_eq!(strongest["links"], neighbours.len());
 
     let lineage = place.run(&["list", "lineage"]);

@@ -52,11 +52,11 @@ pub fn fit<'a>(tools: impl Iterator<Item = &'a Tool>, encoder: Encoder) -> Weigh
     Weights { tools: count, occurrences }
 }
 
-/// Encodes a tool: the terms it uses where the encoder reads, weighted by how much each tells, scaled to length 1.
+/// Encodes a tool: the terms it uses where the encoder reads, weighted by how much each tells.
 ///
 /// The result depends on the tool and the weights only, to the last bit and on every machine:
 /// logarithms are taken in integers, and the rest is arithmetic that IEEE 754 defines exactly, in
-/// a fixed order. A tool without words has an empty vector, which is near to nothing.
+/// a fixed order. Vectors have length 1; that of a tool without words is empty, and near to nothing.
 ///
 /// # Panics
 ///
@@ -93,8 +93,9 @@ fn units(share: f64) -> u32 {
 /// How much a term tells, in bits: the less, the more tools use it.
 ///
 /// One bit is taken off, so that what half of all tools say tells next to nothing and what a whole
-/// cloud says (`subscription`, `api-version`) cannot glue it together. A term that the weights do not know, as a newcomer's may be, is taken to be as rare
-/// as the geometric mean of the rarest and the commonest.
+/// cloud says (`subscription`, `api-version`) cannot glue it together. A term that the weights do
+/// not know, as a newcomer's may be, is taken to be as rare as the geometric mean of the rarest and
+/// the commonest.
 fn surprise(weights: &Weights, term: &str) -> f64 {
     let tools = weights.tools.max(1);
     let bits = match weights.occurrences.get(term) {

@@ -106,7 +106,7 @@ fn show_neighbours(out: &mut impl Write, items: &[Value]) -> io::Result<()> {
 
 /// Why a tool is in its domain: how strongly each domain draws it.
 fn show_pulls(out: &mut impl Write, items: &[Value], row: &Map<String, Value>) -> io::Result<()> {
-    let own = row.get("domain").and_then(Value::as_str);
+    let own = row.get("domain_id").and_then(Value::as_str);
     match own {
         Some(_) => writeln!(out, "  drawn to (domain, links to its tools, sum of their cosines)")?,
         None => writeln!(out, "  drawn to, but in no domain: too few tools, or no room")?,
@@ -117,7 +117,8 @@ fn show_pulls(out: &mut impl Write, items: &[Value], row: &Map<String, Value>) -
         let (links, sum) = (item["links"].as_u64(), item["cosines"].as_f64());
         let (links, sum) = (links.unwrap_or_default(), sum.unwrap_or_default());
         let name = plain(&format!("{} {}", text("name"), text("domain")));
-        writeln!(out, "    {name}: {links} links, {sum:.3}{mark}")?;
+        let plural = if links == 1 { "" } else { "s" };
+        writeln!(out, "    {name}: {links} link{plural}, {sum:.3}{mark}")?;
     }
     Ok(())
 }

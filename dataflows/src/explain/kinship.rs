@@ -22,7 +22,7 @@ pub(super) struct Kin<'w> {
     world: &'w World,
     manifest: &'w Manifest,
     near: Remembered,
-    /// By tool: its name, and its domain if it has one.
+    /// By tool: its name, and the id of its domain if it has one.
     tools: BTreeMap<ToolId, (String, Option<String>)>,
     /// By domain: its name.
     domains: BTreeMap<String, String>,
@@ -37,7 +37,7 @@ impl<'w> Kin<'w> {
         listing::tools(world, manifest, &mut |row| {
             let text = |key: &str| row[key].as_str().map(str::to_string);
             if let Some(id) = text("id").and_then(|id| id.parse().ok()) {
-                tools.insert(id, (text("name").unwrap_or_default(), text("domain")));
+                tools.insert(id, (text("name").unwrap_or_default(), text("domain_id")));
             }
             true
         })?;
