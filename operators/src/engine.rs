@@ -10,20 +10,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use schemas::{Digest, Environment, Operation, Row, Table, Value};
+use schemas::{Digest, Environment, Operation, Table, Value};
+
+use crate::engine::lower::{Code, lower};
 
 pub use crate::engine::check::{Fault, Footprint, footprint};
 pub(crate) use crate::engine::execute::key;
-pub use crate::engine::fingerprint::Fingerprint;
-pub use crate::engine::session::{Mark, Observation, Session};
+pub use crate::engine::fingerprint::{Fingerprint, Held, Spelling};
+pub use crate::engine::session::{ARGUMENT_DEPTH_MAX, Mark, Observation, Session};
 pub(crate) use crate::engine::values::fit;
 
 mod fingerprint;
 mod check;
+mod lower;
 mod values;
+mod calendar;
 mod session;
 mod execute;
 pub mod example;
+#[cfg(test)]
+mod twin;
 
 /// Most rows an answer lists, whatever a program's limit says.
 pub const LISTED_MAX: usize = 100;
@@ -34,6 +40,8 @@ pub struct World {
     environment: Environment,
     tables: Vec<Base>,
     operations: BTreeMap<String, usize>,
+    /// The operations' programs, in their order.
+    codes: Vec<Code>,
     /// The places of the tables that each operation sees.
     seen: Vec<BTreeSet<usize>>,
     digests: OnceLock<Digests>,
@@ -49,7 +57,19 @@ struct Digests {
 /// A table's first rows, by key, and the sum of their fingerprints.
 #[derive(Debug)]
 struct Base {
-    rows: BTreeMap<Value, Arc<Row>>,
+    rows: BTreeMap<Value, Arc<Held>>,
+    spelling: Spelling,
+    fingerprint: Fingerprint,
+}
+
+/// What sessions can call and see: made once, shared by all of them.
+#[derive(Debug)]
+pub struct Offer {
+    /// The operations that can be called.
+    names: BTreeSet<String>,
+    /// The places of the tables that make up the state.
+    visible: BTreeSet<usize>,
+    /// That of the first rows of these tables.
     fingerprint: Fingerprint,
 }
 
@@ -78,7 +98,9 @@ impl World {
             .iter()
             .map(|operation| operation.tables().into_iter().filter_map(place).collect())
             .collect();
-        Ok(World { environment, tables, operations, seen, digests: OnceLock::new() })
+        let programs = environment.operations.iter();
+        let codes = programs.map(|operation| lower(operation, &environment)).collect();
+        Ok(World { environment, tables, operations, codes, seen, digests: OnceLock::new() })
     }
 
     /// The environment the world was made from.
@@ -91,9 +113,27 @@ impl World {
         self.operations.get(name).map(|place| &self.environment.operations[*place])
     }
 
+    /// What sessions can call and see that are offered the named operations; names of no
+    /// operation are left out.
+    pub fn offer(&self, offered: &BTreeSet<String>) -> Arc<Offer> {
+        let known = offered.iter().filter(|name| self.operations.contains_key(*name));
+        let names: BTreeSet<String> = known.cloned().collect();
+        let visible = self.visible(&names);
+        let mut fingerprint = Fingerprint::default();
+        visible.iter().for_each(|place| fingerprint.add(self.tables[*place].fingerprint));
+        Arc::new(Offer { names, visible, fingerprint })
+    }
+
+    /// Begins a session in the first state; costs the same whatever the world holds.
+    ///
+    /// The offer must be one of this world.
+    pub fn open(&self, offer: &Arc<Offer>) -> Session<'_> {
+        Session::new(self, Arc::clone(offer))
+    }
+
     /// Begins a session in which the named operations can be called.
     pub fn session(&self, offered: &BTreeSet<String>) -> Session<'_> {
-        Session::new(self, offered)
+        self.open(&self.offer(offered))
     }
 
     /// Begins a session in which every operation can be called.
@@ -132,7 +172,9 @@ impl World {
 
 impl Base {
     fn new(table: &Table) -> Result<Base, Fault> {
-        let mut base = Base { rows: BTreeMap::new(), fingerprint: Fingerprint::default() };
+        let spelling = Spelling::of(table);
+        let mut base =
+            Base { rows: BTreeMap::new(), spelling, fingerprint: Fingerprint::default() };
         for row in &table.rows {
             if row.len() != table.columns.len() {
                 return Err(Fault::new(
@@ -147,8 +189,9 @@ impl Base {
             if !fits {
                 return Err(Fault::new(&table.name, "has a row that does not fit its columns"));
             }
-            base.fingerprint.add(table, row);
-            if base.rows.insert(row[0].clone(), Arc::new(row.clone())).is_some() {
+            let held = base.spelling.hold(row.clone());
+            base.fingerprint.add(held.fingerprint());
+            if base.rows.insert(row[0].clone(), Arc::new(held)).is_some() {
                 return Err(Fault::new(&table.name, "has two rows of one key"));
             }
         }

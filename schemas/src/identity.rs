@@ -50,10 +50,12 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
-        let digits: String =
-            self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-        f.write_str(&digits)
+        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+        let mut digits = [0; 64];
+        for (place, byte) in self.0.iter().enumerate() {
+            (digits[2 * place], digits[2 * place + 1]) = (digit(byte >> 4), digit(byte & 15));
+        }
+        f.write_str(str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

@@ -18,7 +18,7 @@ pub use crate::plan::{
     LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan,
 };
 pub use crate::program::{
-    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Step,
+    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Span, Step,
 };
 pub use crate::record::{Document, Origin, Record};
 pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};

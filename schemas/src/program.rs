@@ -39,7 +39,7 @@ pub enum Step {
         table: String,
         /// All must hold.
         filters: Vec<Filter>,
-        /// What the error says when no row passes.
+        /// What the error says when no row passes, as in `Require`.
         otherwise: String,
     },
     /// Binds `rows` to the rows that pass every filter, in order, at most `limit` of them. Never
@@ -60,7 +60,8 @@ pub enum Step {
     Require {
         /// What must hold.
         condition: Condition,
-        /// What the error says; `{name}` is replaced by the argument of that name.
+        /// What the error says; `{name}` stands for the argument of that name and
+        /// `{row.column}` for a column of a row bound before.
         otherwise: String,
     },
     /// Adds a row and binds `row` to it. Columns not given are null; a key not given is minted
@@ -84,6 +85,23 @@ pub enum Step {
     Delete {
         /// A row bound by `Lookup` or `Match`.
         row: String,
+    },
+    /// Changes columns of every row that passes every filter, each from the same values. None is
+    /// no failure.
+    Change {
+        /// The table whose rows change.
+        table: String,
+        /// All must hold; here a filter whose value is null passes no row.
+        filters: Vec<Filter>,
+        /// Columns and their new values, as in `Update`.
+        changes: Vec<(String, Expression)>,
+    },
+    /// Removes every row that passes every filter. None is no failure.
+    Remove {
+        /// The table whose rows go.
+        table: String,
+        /// All must hold; here a filter whose value is null passes no row.
+        filters: Vec<Filter>,
     },
 }
 
@@ -138,7 +156,8 @@ pub enum Direction {
 pub enum Condition {
     /// Two values compare so.
     Compare(Expression, Comparison, Expression),
-    /// The left side is null, or the right table has a row of that key.
+    /// The left side is null, or the right table has a row of that key; of a list, a row of every
+    /// key in it.
     References(Expression, String),
     /// No row of the table passes every filter.
     None(String, Vec<Filter>),
@@ -165,6 +184,22 @@ pub enum Expression {
     Otherwise(Box<Expression>, Box<Expression>),
     /// Arithmetic on two numbers; null if either is not a number or the result is not finite.
     Arithmetic(Box<Expression>, Arithmetic, Box<Expression>),
+    /// A day or a moment, so much later, spelled alike; null if the first is neither, the second
+    /// is not a whole number, or the year leaves 1 to 9999. Days are not divided: a day moves by
+    /// whole days only.
+    Later(Box<Expression>, Box<Expression>, Span),
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// Sixty seconds.
+    Minutes,
+    /// Sixty minutes.
+    Hours,
+    /// Twenty-four hours; leap seconds are not known here.
+    Days,
 }
 
 /// An operation on two numbers. Integers stay integers; overflow and division by zero give null.

@@ -179,7 +179,12 @@ impl Shape {
                 (Some(least), None) => format!("an integer of at least {least}"),
                 (_, greatest) => format!("an integer of at most {}", greatest.unwrap_or(i64::MAX)),
             },
-            Shape::Number { .. } => "a number".into(),
+            Shape::Number { minimum, maximum } => match (minimum.is_null(), maximum.is_null()) {
+                (true, true) => "a number".into(),
+                (false, false) => format!("a number from {minimum} to {maximum}"),
+                (false, true) => format!("a number of at least {minimum}"),
+                (true, false) => format!("a number of at most {maximum}"),
+            },
             Shape::Boolean => "a boolean".into(),
             Shape::Choice(choices) => {
                 let listed: Vec<String> = choices.iter().take(12).map(Value::to_string).collect();

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -97,7 +97,7 @@ impl Value {
 
     /// Whether this is nothing.
     pub fn is_null(&self) -> bool {
-        *self == Value::Null
+        matches!(self, Value::Null)
     }
 
     /// The value under `key`, of an object.
@@ -170,7 +170,9 @@ impl Value {
             Value::Null => out.push_str("null"),
             Value::Bool(true) => out.push_str("true"),
             Value::Bool(false) => out.push_str("false"),
-            Value::Integer(integer) => out.push_str(&integer.to_string()),
+            Value::Integer(integer) => {
+                write!(out, "{integer}").expect("a string takes any text");
+            }
             Value::Number(number) => write_float(number.get(), out),
             Value::Text(text) => write_text(text, out),
             Value::List(items) => {
@@ -214,19 +216,24 @@ fn write_float(number: f64, out: &mut String) {
 
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
-            other => out.push(other),
+    let mut rest = text;
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    while let Some(place) = rest.bytes().position(special) {
+        let (plain, tail) = rest.split_at(place);
+        out.push_str(plain);
+        match tail.as_bytes()[0] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
+            control => out.push_str(&format!("\\u{control:04x}")),
         }
+        rest = &tail[1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::{
-    ArgumentSource, Column, Comparison, Draw, Effect, Field, GoldenCall, Operation, Row, Shape,
-    Table, Value,
+    ArgumentSource, Column, Comparison, Draw, Effect, Field, GoldenCall, Operation, Shape, Table,
+    Value,
 };
 
 use crate::compose::invent::invent;
 use crate::compose::realise::end_of;
 use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
-use crate::engine::{Mark, Session, World};
+use crate::engine::{Held, Mark, Session, World};
 use crate::materialize::hints::hints;
 
 /// Ways of filling one call's arguments that are tried before the walk gives up on it.
@@ -31,7 +31,7 @@ pub(crate) struct Draft<'a, 'w> {
     /// What each call answered.
     pub(crate) answers: Vec<Value>,
     /// The row of each table that the calls are about.
-    focus: BTreeMap<String, Arc<Row>>,
+    focus: BTreeMap<String, Arc<Held>>,
     /// The call from which on outputs may feed arguments: where the current want begins.
     from: usize,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Draft<'a, 'w> {
 pub(crate) struct Moment {
     mark: Mark,
     calls: usize,
-    focus: BTreeMap<String, Arc<Row>>,
+    focus: BTreeMap<String, Arc<Held>>,
 }
 
 impl<'a, 'w> Draft<'a, 'w> {
@@ -68,7 +68,7 @@ impl<'a, 'w> Draft<'a, 'w> {
     }
 
     pub(crate) fn go_back(&mut self, moment: &Moment) {
-        self.session.go_back(moment.mark);
+        self.session.go_back(&moment.mark);
         self.calls.truncate(moment.calls);
         self.answers.truncate(moment.calls);
         self.focus.clone_from(&moment.focus);
@@ -123,7 +123,8 @@ impl<'a, 'w> Draft<'a, 'w> {
         let observation = self.session.call(&operation.name, &arguments);
         let changed = self.session.fingerprint() != before;
         let writes = operation.effect == Effect::Write;
-        if observation.failed || (!writes && hollow(&observation.value)) || changed != writes {
+        let value = observation.value();
+        if observation.failed || (!writes && hollow(&value)) || changed != writes {
             return false;
         }
         self.calls.push(GoldenCall {
@@ -133,7 +134,7 @@ impl<'a, 'w> Draft<'a, 'w> {
             observation: observation.text,
             effect: operation.effect,
         });
-        self.answers.push(observation.value);
+        self.answers.push(value);
         true
     }
 
@@ -177,18 +178,18 @@ impl<'a, 'w> Draft<'a, 'w> {
         }
         let Some(table) = self.world.environment().table(name) else { return };
         let rows = self.session.rows(name);
-        let agrees = |row: &Row| {
-            table.columns.iter().zip(row).all(|(column, value)| match &column.role {
+        let agrees = |row: &Held| {
+            table.columns.iter().zip(row.iter()).all(|(column, value)| match &column.role {
                 schemas::Role::Reference(other) => {
                     self.focus.get(other).is_none_or(|it| it[0].same(value))
                 }
                 _ => true,
             })
         };
-        let agreeing: Vec<&Arc<Row>> = rows.iter().filter(|row| agrees(row)).collect();
+        let agreeing: Vec<&Arc<Held>> = rows.iter().filter(|row| agrees(row)).collect();
         let draw = draw.with(name);
-        let id = |row: &&Arc<Row>| row[0].to_string();
-        let all: Vec<&Arc<Row>> = rows.iter().collect();
+        let id = |row: &&Arc<Held>| row[0].to_string();
+        let all: Vec<&Arc<Held>> = rows.iter().collect();
         let chosen = draw.pick(&agreeing, id).or_else(|| draw.pick(&all, id));
         let Some(row) = chosen.map(|row| Arc::clone(row)) else { return };
         for (column, value) in table.columns.iter().zip(row.iter()) {
@@ -202,8 +203,8 @@ impl<'a, 'w> Draft<'a, 'w> {
         self.focus.insert(name.into(), row);
     }
 
-    fn row(&self, table: &str, key: &Value) -> Option<Arc<Row>> {
-        self.session.rows(table).into_iter().find(|row| row[0].same(key))
+    fn row(&self, table: &str, key: &Value) -> Option<Arc<Held>> {
+        self.session.row_of(table, key)
     }
 
     /// The latest output of this want that is a key of the table: where it is, and the key. A

@@ -155,6 +155,16 @@ impl Reader<'_> {
                 }
             }
             Step::Delete { row } => self.found.deletes.extend(self.rows.get(row).cloned()),
+            Step::Change { table, filters, changes } => {
+                self.filters(table, filters);
+                for (column, value) in changes {
+                    self.stored(table, column, value);
+                }
+            }
+            Step::Remove { table, filters } => {
+                self.filters(table, filters);
+                self.found.deletes.push(table.clone());
+            }
         }
     }
 
@@ -196,7 +206,9 @@ impl Reader<'_> {
                 self.used(first, found);
                 return self.used(second, found);
             }
-            Expression::Arithmetic(left, _, right) if !matches!(found, Use::Key(_)) => {
+            Expression::Arithmetic(left, _, right) | Expression::Later(left, right, _)
+                if !matches!(found, Use::Key(_)) =>
+            {
                 self.used(left, found);
                 return self.used(right, found);
             }

@@ -79,9 +79,10 @@ impl<'e> Checker<'e> {
                 self.read(table, &table.key().name)?;
                 self.rows.insert(row.clone(), table);
             }
-            Step::Match { row, table, filters, .. } => {
+            Step::Match { row, table, filters, otherwise } => {
                 let table = self.table(table)?;
                 self.filters(table, filters)?;
+                self.message(otherwise)?;
                 self.rows.insert(row.clone(), table);
             }
             Step::Select { rows, table, filters, order, limit } => {
@@ -93,7 +94,10 @@ impl<'e> Checker<'e> {
                 self.expression(limit)?;
                 self.lists.insert(rows.clone(), table);
             }
-            Step::Require { condition, .. } => self.condition(condition)?,
+            Step::Require { condition, otherwise } => {
+                self.condition(condition)?;
+                self.message(otherwise)?;
+            }
             Step::Insert { row, table, values } => {
                 let table = self.table(table)?;
                 for (column, value) in values {
@@ -107,14 +111,7 @@ impl<'e> Checker<'e> {
             }
             Step::Update { row, changes } => {
                 let table = self.row(row)?;
-                for (column, value) in changes {
-                    if *column == table.key().name {
-                        return Err(self.fault(format!("changes the key of \"{}\"", table.name)));
-                    }
-                    let known = self.expression(value)?;
-                    self.fits(&known, table, column)?;
-                    self.write(table, column)?;
-                }
+                self.changes(table, changes)?;
             }
             Step::Delete { row } => {
                 let table = self.row(row)?;
@@ -122,6 +119,30 @@ impl<'e> Checker<'e> {
                     self.write(table, &column.name)?;
                 }
             }
+            Step::Change { table, filters, changes } => {
+                let table = self.table(table)?;
+                self.filters(table, filters)?;
+                self.changes(table, changes)?;
+            }
+            Step::Remove { table, filters } => {
+                let table = self.table(table)?;
+                self.filters(table, filters)?;
+                for column in &table.columns {
+                    self.write(table, &column.name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn changes(&mut self, table: &'e Table, changes: &[(String, Expression)]) -> Result<(), Fault> {
+        for (column, value) in changes {
+            if *column == table.key().name {
+                return Err(self.fault(format!("changes the key of \"{}\"", table.name)));
+            }
+            let known = self.expression(value)?;
+            self.fits(&known, table, column)?;
+            self.write(table, column)?;
         }
         Ok(())
     }
@@ -131,6 +152,18 @@ impl<'e> Checker<'e> {
         for filter in filters {
             self.read(table, &filter.column)?;
             self.expression(&filter.value)?;
+        }
+        Ok(())
+    }
+
+    /// A message reads the columns of bound rows that it tells.
+    fn message(&mut self, message: &str) -> Result<(), Fault> {
+        for slot in message.split('{').skip(1).filter_map(|part| part.split_once('}')) {
+            let told = slot.0.split_once('.').filter(|(row, _)| self.rows.contains_key(*row));
+            if let Some((row, column)) = told {
+                let table = self.row(row)?;
+                self.read(table, column)?;
+            }
         }
         Ok(())
     }
@@ -217,6 +250,13 @@ impl<'e> Checker<'e> {
                     if matches!(self.expression(side)?, Type::Kind(Kind::Boolean | Kind::Json)) {
                         return Err(self.fault("calculates with what is not a number"));
                     }
+                }
+                Type::Unknown
+            }
+            Expression::Later(from, amount, _) => {
+                self.expression(from)?;
+                if matches!(self.expression(amount)?, Type::Kind(Kind::Boolean | Kind::Json)) {
+                    return Err(self.fault("moves a time by what is not a number"));
                 }
                 Type::Unknown
             }

@@ -1,4 +1,4 @@
-//! Two small environments to try things on: a library and a help desk.
+//! Small environments to try things on: a library, a help desk, and errands.
 //!
 //! They are written by hand and part of no build. Doc tests and tests of everything that runs on
 //! an environment start from them.
@@ -13,11 +13,13 @@ use schemas::{
 
 use crate::engine::footprint;
 
+pub use crate::engine::example::errands::every_step;
 pub use crate::engine::example::help_desk::help_desk;
 pub use crate::engine::example::library::library;
 
 mod library;
 mod help_desk;
+mod errands;
 
 fn column(name: &str, kind: Kind, role: Role) -> Column {
     Column { name: name.into(), kind, role, description: String::new() }
@@ -140,12 +142,12 @@ fn plus(row: &str, column: &str, amount: i64) -> Expression {
 
 #[cfg(test)]
 mod tests {
-    use super::{help_desk, library};
+    use super::{every_step, help_desk, library};
     use crate::engine::World;
 
     #[test]
     fn examples_are_sound() {
-        for environment in [library(), help_desk()] {
+        for environment in [library(), help_desk(), every_step()] {
             World::new(environment).unwrap();
         }
     }

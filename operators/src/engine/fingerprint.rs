@@ -1,4 +1,6 @@
-//! Order-independent fingerprints of states.
+//! Order-independent fingerprints of states, and rows that know theirs.
+
+use std::ops::Deref;
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,23 +16,18 @@ use schemas::{Digest, Row, Table, Value};
 pub struct Fingerprint([u64; 4]);
 
 impl Fingerprint {
-    /// Adds a row.
-    pub fn add(&mut self, table: &Table, row: &Row) {
-        self.merge(Fingerprint::of(table, row));
-    }
-
-    /// Takes a row away.
-    pub fn remove(&mut self, table: &Table, row: &Row) {
+    /// Takes the rows of another state away.
+    pub fn remove(&mut self, other: Fingerprint) {
         let mut borrow = false;
-        for (ours, theirs) in self.0.iter_mut().zip(Fingerprint::of(table, row).0) {
+        for (ours, theirs) in self.0.iter_mut().zip(other.0) {
             let (difference, first) = ours.overflowing_sub(theirs);
             let (difference, second) = difference.overflowing_sub(u64::from(borrow));
             (*ours, borrow) = (difference, first || second);
         }
     }
 
-    /// Adds all rows of another state.
-    pub fn merge(&mut self, other: Fingerprint) {
+    /// Adds the rows of another state.
+    pub fn add(&mut self, other: Fingerprint) {
         let mut carry = false;
         for (ours, theirs) in self.0.iter_mut().zip(other.0) {
             let (sum, first) = ours.overflowing_add(theirs);
@@ -47,18 +44,80 @@ impl Fingerprint {
         }
         Digest(bytes)
     }
+}
 
-    fn of(table: &Table, row: &Row) -> Fingerprint {
-        let mut entries: Vec<(String, Value)> = table
-            .columns
-            .iter()
-            .zip(row)
-            .filter(|(_, value)| !value.is_null())
-            .map(|(column, value)| (column.name.clone(), value.clone().canonical()))
-            .collect();
-        entries.sort();
-        let mut text = format!("{}\n", table.name);
-        Value::Object(entries).write_json(&mut text);
+/// A row that knows its fingerprint.
+#[derive(Debug)]
+pub struct Held {
+    row: Row,
+    fingerprint: Fingerprint,
+}
+
+impl Held {
+    /// The row itself.
+    pub fn row(&self) -> &Row {
+        &self.row
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+impl Deref for Held {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.row
+    }
+}
+
+/// How the rows of a table are spelled to be hashed.
+#[derive(Debug)]
+pub struct Spelling {
+    /// The table's name and a line feed.
+    head: String,
+    /// The columns by name: their places, and their names as JSON with the colon.
+    columns: Vec<(usize, String)>,
+}
+
+impl Spelling {
+    /// How the rows of this table are spelled.
+    pub fn of(table: &Table) -> Spelling {
+        let mut columns: Vec<(usize, &str)> =
+            table.columns.iter().map(|column| column.name.as_str()).enumerate().collect();
+        columns.sort_by_key(|(_, name)| *name);
+        let spelled = columns.into_iter();
+        let spelled = spelled.map(|(place, name)| (place, format!("{}: ", Value::text(name))));
+        Spelling { head: format!("{}\n", table.name), columns: spelled.collect() }
+    }
+
+    /// The fingerprint of a state of one row.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the row has fewer values than the table has columns.
+    pub fn fingerprint(&self, row: &[Value]) -> Fingerprint {
+        let mut text = String::with_capacity(self.head.len() + 32 * self.columns.len());
+        text.push_str(&self.head);
+        text.push('{');
+        let mut first = true;
+        for (place, name) in &self.columns {
+            let value = &row[*place];
+            if value.is_null() {
+                continue;
+            }
+            text.push_str(if first { "" } else { ", " });
+            first = false;
+            text.push_str(name);
+            match value {
+                Value::List(_) | Value::Object(_) => {
+                    value.clone().canonical().write_json(&mut text);
+                }
+                plain => plain.write_json(&mut text),
+            }
+        }
+        text.push('}');
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let mut limbs = [0; 4];
         for (place, limb) in limbs.iter_mut().rev().enumerate() {
@@ -67,13 +126,19 @@ impl Fingerprint {
         }
         Fingerprint(limbs)
     }
+
+    /// The row with its fingerprint.
+    pub(super) fn hold(&self, row: Row) -> Held {
+        let fingerprint = self.fingerprint(&row);
+        Held { row, fingerprint }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use schemas::{Column, KeyStyle, Kind, Role, Table, Value};
 
-    use super::Fingerprint;
+    use super::{Fingerprint, Spelling};
 
     fn table() -> Table {
         let column = |name: &str| Column {
@@ -95,11 +160,12 @@ mod tests {
     fn order_does_not_matter_and_removal_undoes() {
         let rows: Vec<Vec<Value>> =
             (0..20).map(|copies| vec![Value::text("Dune"), Value::Integer(copies)]).collect();
+        let spelling = Spelling::of(&table());
         let (mut forth, mut back) = (Fingerprint::default(), Fingerprint::default());
-        rows.iter().for_each(|row| forth.add(&table(), row));
-        rows.iter().rev().for_each(|row| back.add(&table(), row));
+        rows.iter().for_each(|row| forth.add(spelling.fingerprint(row)));
+        rows.iter().rev().for_each(|row| back.add(spelling.fingerprint(row)));
         assert_eq!(forth, back);
-        rows.iter().for_each(|row| forth.remove(&table(), row));
+        rows.iter().for_each(|row| forth.remove(spelling.fingerprint(row)));
         assert_eq!(forth, Fingerprint::default());
     }
 
@@ -107,8 +173,8 @@ mod tests {
     /// "Dune"}').digest())` is in Python.
     #[test]
     fn one_row_is_the_hash_of_its_text() {
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.add(&table(), &vec![Value::text("Dune"), Value::Integer(2)]);
+        let row = [Value::text("Dune"), Value::Integer(2)];
+        let fingerprint = Spelling::of(&table()).fingerprint(&row);
         let text = b"books\n{\"copies\": 2, \"title\": \"Dune\"}";
         assert_eq!(fingerprint.digest(), schemas::Digest::of(text));
     }

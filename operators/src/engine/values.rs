@@ -9,13 +9,10 @@ use schemas::{Arithmetic, Comparison, Kind, Value};
 /// Numbers and texts that spell the same thing are converted, since one provider's `"1042"` is
 /// another's `1042`. Null is never fitted: whether a column may be null is not its kind's affair.
 pub(crate) fn fit(kind: &Kind, value: &Value) -> Option<Value> {
+    if fits(kind, value) {
+        return Some(value.clone());
+    }
     match (kind, value) {
-        (_, Value::Null) => None,
-        (Kind::Json, _)
-        | (Kind::Text | Kind::Date | Kind::Time, Value::Text(_))
-        | (Kind::Integer, Value::Integer(_))
-        | (Kind::Number, Value::Number(_))
-        | (Kind::Boolean, Value::Bool(_)) => Some(value.clone()),
         (Kind::Text, Value::Integer(_) | Value::Number(_) | Value::Bool(_)) => {
             Some(Value::Text(value.to_string()))
         }
@@ -30,12 +27,24 @@ pub(crate) fn fit(kind: &Kind, value: &Value) -> Option<Value> {
             "false" => Some(Value::Bool(false)),
             _ => None,
         },
-        (Kind::Choice(choices), Value::Text(text)) => choices
-            .iter()
-            .find(|choice| *choice == text)
-            .or_else(|| choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)))
-            .map(Value::text),
+        (Kind::Choice(choices), Value::Text(text)) => {
+            choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map(Value::text)
+        }
         _ => None,
+    }
+}
+
+/// Whether a value is as a column of this kind holds it.
+pub(crate) fn fits(kind: &Kind, value: &Value) -> bool {
+    match (kind, value) {
+        (_, Value::Null) => false,
+        (Kind::Json, _)
+        | (Kind::Text | Kind::Date | Kind::Time, Value::Text(_))
+        | (Kind::Integer, Value::Integer(_))
+        | (Kind::Number, Value::Number(_))
+        | (Kind::Boolean, Value::Bool(_)) => true,
+        (Kind::Choice(choices), Value::Text(text)) => choices.contains(text),
+        _ => false,
     }
 }
 
@@ -63,6 +72,9 @@ pub(crate) fn compare(left: &Value, comparison: Comparison, right: &Value) -> bo
         Comparison::Below => order(left, right).is_some_and(Ordering::is_lt),
         Comparison::Contains => match (left, right) {
             (Value::List(items), item) => items.iter().any(|it| alike(it, item)),
+            (Value::Text(text), Value::Text(part)) if text.is_ascii() && part.is_ascii() => {
+                holds(text.as_bytes(), part.as_bytes())
+            }
             _ => spelled(left).to_lowercase().contains(&spelled(right).to_lowercase()),
         },
         Comparison::OneOf => match right {
@@ -70,6 +82,17 @@ pub(crate) fn compare(left: &Value, comparison: Comparison, right: &Value) -> bo
             item => alike(left, item),
         },
     }
+}
+
+/// Whether a text of ASCII holds another, whatever the case.
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    let (small, great) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    let Some(last) = text.len().checked_sub(part.len()) else { return false };
+    let begins = |place: &usize| text[*place] == small || text[*place] == great;
+    (0..=last)
+        .filter(begins)
+        .any(|place| text[place..place + part.len()].eq_ignore_ascii_case(part))
 }
 
 /// The same value, or a number and a text that spell the same.

@@ -39,7 +39,7 @@ pub(super) fn pass(
         let observation = session.call(&operation.name, &given);
         *calls += 1;
         let changed = session.fingerprint() != before;
-        session.go_back(mark);
+        session.go_back(&mark);
         if observation.failed {
             last = observation.text;
         } else if changed && operation.effect == Effect::Read {
@@ -283,6 +283,15 @@ fn uses<'w>(world: &'w World, operation: &'w Operation) -> Vec<(&'w str, &'w str
                 if let Some(table) = bound.get(row.as_str()) {
                     stored(&mut uses, table, changes);
                 }
+            }
+            Step::Change { table, filters, changes } => {
+                let Some(table) = environment.table(table) else { continue };
+                compared(&mut uses, table, filters);
+                stored(&mut uses, table, changes);
+            }
+            Step::Remove { table, filters } => {
+                let Some(table) = environment.table(table) else { continue };
+                compared(&mut uses, table, filters);
             }
             Step::Require { .. } | Step::Delete { .. } => {}
         }

@@ -134,7 +134,7 @@ fn verbs_on_a_row_change_it() {
             let told = world.whole().call(&operation.name, &given);
             (!told.failed).then_some(told)
         });
-        assert_eq!(told.unwrap().value.get("status"), Some(&Value::text(status)), "{name}");
+        assert_eq!(told.unwrap().value().get("status"), Some(&Value::text(status)), "{name}");
     }
     let tools = museum();
     let made = materialize(&domain("museum", &tools), &tools, &EnvironmentPlan::default(), 7);

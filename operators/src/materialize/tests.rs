@@ -123,8 +123,8 @@ fn library_lends_books() {
     let loan = session.call("borrow_book", &given);
     assert!(!loan.failed, "{}", loan.text);
     assert!((copies(&session) - (before - 1.0)).abs() < 0.5);
-    assert_eq!(loan.value.get("days"), Some(&Value::Integer(14)));
-    let loan_id = object(&[("loan_id", loan.value.get("loan_id").unwrap().clone())]);
+    assert_eq!(loan.value().get("days"), Some(&Value::Integer(14)));
+    let loan_id = object(&[("loan_id", loan.value().get("loan_id").unwrap().clone())]);
     assert!(!session.call("return_book", &loan_id).failed);
     assert!((copies(&session) - before).abs() < 0.5);
     let again = session.call("return_book", &loan_id);
@@ -132,7 +132,8 @@ fn library_lends_books() {
     let nobody = object(&[("book_id", book[0].clone()), ("member_id", Value::text("mb_0"))]);
     assert!(session.call("borrow_book", &nobody).text.contains("not found"));
     let found = session.call("search_books", &object(&[("query", book[1].clone())]));
-    let title = found.value.at("/results/0/title").or(found.value.at("/results/0/author"));
+    let title = found.value();
+    let title = title.at("/results/0/title").or(title.at("/results/0/author"));
     assert!(title.is_some(), "{}", found.text);
 }
 

@@ -107,7 +107,7 @@ impl<'t> Play<'t, '_> {
                 let call = Call { name: operation.name.clone(), arguments: arguments.clone() };
                 let seen = self.call_all(&[call], false);
                 let report =
-                    Reporter::default().report(Some(operation), &arguments, &seen[0].value, draw);
+                    Reporter::default().report(Some(operation), &arguments, &seen[0].value(), draw);
                 self.say(Speaker::Assistant, report);
                 let thanks = speech::thanks(self.task.scenario.persona, self.draw);
                 return self.end(thanks.into());
@@ -170,8 +170,8 @@ impl<'t> Play<'t, '_> {
                 || call.effect == Effect::Write
                 || reports.len() < 3 && said.is_empty() && !self.feeds(intent, place);
             if telling && !observation.failed {
-                let (arguments, value) = (&call.arguments, &observation.value);
-                said.push(reporter.report(*operation, arguments, value, draw.at(place)));
+                let (arguments, value) = (&call.arguments, observation.value());
+                said.push(reporter.report(*operation, arguments, &value, draw.at(place)));
             }
         }
         if said.is_empty() {

@@ -29,7 +29,7 @@ impl Play<'_, '_> {
                 let arguments = replaced(&call.arguments, name, Value::Text(mistyped(typed)));
                 let mark = self.session.mark();
                 let failed = self.session.call(&call.name, &arguments).failed;
-                self.session.go_back(mark);
+                self.session.go_back(&mark);
                 if failed {
                     self.erred = true;
                     self.call_all(&[made(arguments)], false);
@@ -49,8 +49,7 @@ impl Play<'_, '_> {
             }
             Mistake::SkippedWrite if writes && self.is_last_write(call) => {
                 self.erred = true;
-                let value = Value::parse(&call.observation).unwrap_or_default();
-                Some(Observation { text: call.observation.clone(), failed: false, value })
+                Some(Observation { text: call.observation.clone(), failed: false })
             }
             Mistake::WrongRead => {
                 let other = self.other_read(call, draw)?;
@@ -117,7 +116,7 @@ impl Play<'_, '_> {
             let arguments = self.guess(operation, draw);
             let mark = self.session.mark();
             let failed = self.session.call(&operation.name, &arguments).failed;
-            self.session.go_back(mark);
+            self.session.go_back(&mark);
             if !failed {
                 let call = Call { name: operation.name.clone(), arguments };
                 self.call_all(&[call], effect == Effect::Read);
@@ -169,7 +168,7 @@ impl Play<'_, '_> {
         let mark = self.session.mark();
         self.session.call(&call.name, &call.arguments);
         let right = self.session.fingerprint();
-        self.session.go_back(mark);
+        self.session.go_back(&mark);
         for (name, _) in call.sources.iter().filter(|(_, it)| *it == ArgumentSource::User) {
             let field = operation.input.iter().find(|field| field.name == *name)?;
             let invented = invent(name, &field.shape, None, draw.with("invented"));
@@ -177,7 +176,7 @@ impl Play<'_, '_> {
                 let arguments = replaced(&call.arguments, name, other.clone());
                 let failed = self.session.call(&call.name, &arguments).failed;
                 let wrong = self.session.fingerprint() != right;
-                self.session.go_back(mark);
+                self.session.go_back(&mark);
                 if !failed && wrong {
                     return Some((name.clone(), other));
                 }

@@ -25,7 +25,7 @@ const MEMBER: [&str; 3] = ["member_id", "name", "email"];
 /// let world = World::new(example::library()).unwrap();
 /// let mut session = world.whole();
 /// let found = session.call("search_books", &Value::parse("{\"query\": \"dune\"}").unwrap());
-/// assert_eq!(found.value.at("/books/0/title"), Some(&Value::text("Dune")));
+/// assert_eq!(found.value().at("/books/0/title"), Some(&Value::text("Dune")));
 /// ```
 pub fn library() -> Environment {
     environment(
