@@ -9,10 +9,12 @@ use timely::progress::Timestamp;
 
 use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placement, ToolId};
 
+use self::directory::Directory;
 use self::state::{Changes, State};
 
 pub use self::names::domain_name;
 
+mod directory;
 mod graph;
 mod groups;
 mod leiden;
@@ -52,14 +54,13 @@ pub fn communities(
     let mut known = tools.to_vec();
     known.sort_unstable();
     known.dedup();
-    let is_known = |tool: &ToolId| known.binary_search(tool).is_ok();
-    let within = |link: &&Link| {
-        link.source != link.target && is_known(&link.source) && is_known(&link.target)
-    };
-    let mut changes = Changes {
-        links: links.iter().filter(within).map(|link| (*link, 1)).collect(),
-        tools: known.iter().map(|tool| (*tool, 1)).collect(),
-    };
+    let all = known.iter().map(|tool| (*tool, 1)).collect();
+    let directory = Directory::new(known);
+    let is_known = |tool: ToolId| directory.place(tool).is_some();
+    let within =
+        |link: &&Link| link.source != link.target && is_known(link.source) && is_known(link.target);
+    let links = links.iter().filter(within).map(|link| (*link, 1)).collect();
+    let mut changes = Changes { links, tools: all };
     changes.links.sort_unstable();
     changes.links.dedup();
     let mut state = State::new(prior.clone(), plan);

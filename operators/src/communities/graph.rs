@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use schemas::{Digest, Link, ToolId};
 
+use super::directory::Directory;
+
 /// What a search reads of a graph. Rows list neighbours in an order that the caller keeps the
 /// same for the same graph, however it came about.
 pub(super) trait Rows {
@@ -86,13 +88,32 @@ impl Graph {
         ends
     }
 
-    /// Adds a link. Rows are out of order until [`Graph::order`].
-    pub(super) fn link(&mut self, link: &Link) -> [u32; 2] {
-        let ends = self.ends(link);
-        for (one, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
-            self.rows[one as usize].push((other, link.weight.into()));
-            self.strengths[one as usize] += u64::from(link.weight);
-            self.total += u64::from(link.weight);
+    /// Adds links and returns their ends. Rows are out of order until [`Graph::order`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if a link leads to a tool that is not there.
+    pub(super) fn link(&mut self, links: &[Link]) -> Vec<[u32; 2]> {
+        let many = self.nodes.len() < links.len();
+        let ends: Vec<[u32; 2]> = if many {
+            let directory = Directory::new(self.nodes.keys().copied().collect());
+            let nodes: Vec<u32> = self.nodes.values().copied().collect();
+            let node = |tool| nodes[directory.place(tool).expect("links are between tools")];
+            links.iter().map(|link| [node(link.source), node(link.target)]).collect()
+        } else {
+            links.iter().map(|link| self.ends(link)).collect()
+        };
+        if many {
+            let mut more = vec![0; self.rows.len()];
+            ends.iter().flatten().for_each(|node| more[*node as usize] += 1);
+            self.rows.iter_mut().zip(more).for_each(|(row, more)| row.reserve_exact(more));
+        }
+        for (link, [source, target]) in links.iter().zip(&ends) {
+            for (one, other) in [(*source, *target), (*target, *source)] {
+                self.rows[one as usize].push((other, link.weight.into()));
+                self.strengths[one as usize] += u64::from(link.weight);
+                self.total += u64::from(link.weight);
+            }
         }
         ends
     }

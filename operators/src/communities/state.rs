@@ -120,9 +120,13 @@ impl State {
             Search::new(&self.graph, &mut self.groups, &mut self.labels, &shaken.fresh, self.rules);
         search.improve(&shaken.nodes, &open);
         let moved = std::mem::take(&mut search.moved);
+        // Nodes move many times between few groups.
+        let mut changed = vec![false; self.groups.len()];
         for (node, from) in moved {
-            shaken.groups.extend([from, self.labels[node as usize]]);
+            changed[from as usize] = true;
+            changed[self.labels[node as usize] as usize] = true;
         }
+        shaken.groups.extend((0..).zip(changed).filter(|(_, changed)| *changed).map(|it| it.0));
         let members = self.bound(&shaken);
         self.name(members, &shaken, &mut said);
         said
@@ -162,8 +166,9 @@ impl State {
             self.labels[node as usize] = label;
             touched.push(node);
         }
-        for (link, _) in changes.links.iter().filter(|(_, count)| 0 < *count) {
-            let ends = self.graph.link(link);
+        let come = changes.links.iter().filter(|(_, count)| 0 < *count);
+        let come: Vec<Link> = come.map(|(link, _)| *link).collect();
+        for (link, ends) in come.iter().zip(self.graph.link(&come)) {
             for label in ends.map(|node| self.labels[node as usize]) {
                 self.groups.join(label, link.weight.into(), 0);
             }
@@ -285,11 +290,12 @@ impl State {
         }
         self.living.extend(&ids);
         let ids: BTreeMap<u32, DomainId> = groups.into_iter().zip(ids).collect();
-        let touched: BTreeSet<u32> = shaken.nodes.iter().copied().collect();
+        let mut touched = vec![false; self.labels.len()];
+        shaken.nodes.iter().for_each(|node| touched[*node as usize] = true);
         for (group, nodes) in members {
             let domain = ids.get(&group).copied();
             for node in &nodes {
-                self.place(*node, domain, touched.contains(node), said);
+                self.place(*node, domain, touched[*node as usize], said);
             }
             match (domain, nodes.as_slice()) {
                 (Some(domain), _) => self.groups.settle(group, Rank::Domain(domain)),
