@@ -10,18 +10,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use differential_dataflow::input::Input;
-
-use operators::communities::{communities, modularity};
-use operators::gather::domain;
-use operators::link::{Link as _, Remembered};
-use operators::work::Work;
-use schemas::{
-    Basis, Digest, Domain, DomainId, Draw, GraphPlan, Link, Output, Partition, Shape, Tool, ToolId,
-    Vector, Weights,
-};
+use operators::communities::modularity;
+use schemas::{Basis, Digest, Domain, DomainId, Draw, Output, Shape, Tool, ToolId};
 
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
@@ -32,13 +24,13 @@ const SHOWN: usize = 30;
 fn main() {
     if cfg!(debug_assertions) {
         let made = made();
-        let (domains, ..) = group(&made);
+        let (domains, ..) = real::group(&made);
         assert!(!domains.is_empty(), "tools of one kind have a domain");
         assert_eq!(lines(&made, &domains).lines().count(), made.len());
         return;
     }
     let Some(tools) = real::tools() else { return };
-    let (domains, links, partition) = group(&tools);
+    let (domains, links, partition) = real::group(&tools);
     let covered: usize = domains.iter().map(|domain| domain.tools.len()).sum();
     let names: BTreeMap<&str, usize> = domains.iter().fold(BTreeMap::new(), |mut names, domain| {
         *names.entry(domain.name.as_str()).or_default() += 1;
@@ -61,42 +53,6 @@ fn main() {
         fs::write(&path, lines(&tools, &domains)).unwrap();
         print!("{}", real::other_side(&python, "benches/coherence.py", &[&path]));
     }
-}
-
-/// The domains of these tools under the default plan, and what they were made of.
-fn group(tools: &[Arc<Tool>]) -> (Vec<Domain>, Vec<Link>, Partition) {
-    let plan = GraphPlan::default();
-    let (vectors, weights) = real::vectors(tools);
-    let links = linked(vectors, &plan);
-    let ids: Vec<ToolId> = tools.iter().map(|tool| tool.id).collect();
-    let partition = communities(&links, &ids, &Partition::default(), &plan).partition;
-    (gathered(tools, &partition, &weights), links, partition)
-}
-
-fn linked(vectors: Vec<Vector>, plan: &GraphPlan) -> Vec<Link> {
-    let found: Arc<Mutex<Vec<Link>>> = Arc::default();
-    let (caught, plan) = (Arc::clone(&found), plan.clone());
-    timely::execute_directly(move |worker| {
-        worker.dataflow::<u64, _, _>(|scope| {
-            let vectors = scope.new_collection_from(vectors).1;
-            let work = Arc::new(Work::default());
-            let (links, _) = vectors.link(&plan, Arc::new(Remembered::default()), work);
-            links.inspect(move |(link, _, _)| caught.lock().unwrap().push(*link));
-        });
-    });
-    let mut links = std::mem::take(&mut *found.lock().unwrap());
-    links.sort_unstable();
-    links
-}
-
-fn gathered(tools: &[Arc<Tool>], partition: &Partition, weights: &Weights) -> Vec<Domain> {
-    let mut members: BTreeMap<DomainId, Vec<Arc<Tool>>> = BTreeMap::new();
-    for tool in tools {
-        if let Some(id) = partition.placements[&tool.id].domain {
-            members.entry(id).or_default().push(Arc::clone(tool));
-        }
-    }
-    members.into_iter().map(|(id, members)| domain(id, &members, weights)).collect()
 }
 
 /// Some domains with the tools in them, drawn by id.

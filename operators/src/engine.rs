@@ -18,6 +18,7 @@ pub use crate::engine::check::{Fault, Footprint, footprint};
 pub(crate) use crate::engine::execute::key;
 pub use crate::engine::fingerprint::{Fingerprint, Held, Spelling};
 pub use crate::engine::session::{ARGUMENT_DEPTH_MAX, Mark, Observation, Session};
+pub use crate::engine::spell::spell;
 pub(crate) use crate::engine::values::fit;
 
 mod fingerprint;
@@ -27,6 +28,7 @@ mod values;
 mod calendar;
 mod session;
 mod execute;
+mod spell;
 pub mod example;
 #[cfg(test)]
 mod twin;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    Comparison, Condition, Environment, Expression, Filter, Operation, Reply, Role, Step,
+    Comparison, Condition, Environment, Expression, Filter, Operation, Reply, Role, Shape, Step,
 };
 
 /// What a program does with an argument, or with a part of one.
@@ -63,6 +63,18 @@ impl Uses {
         }
         reader.reply(&operation.program.reply, String::new());
         let mut found = reader.found;
+        for field in operation.input.iter().filter(|it| matches!(it.shape, Shape::List(_))) {
+            let place = (field.name.clone(), String::new());
+            let Some(uses) = found.arguments.get_mut(&place) else { continue };
+            // A list names rows as a filter does: by any of its keys.
+            for it in uses.iter_mut() {
+                if let Use::Key(table) = it
+                    && let Some(known) = environment.table(table)
+                {
+                    *it = Use::Filter(table.clone(), known.key().name.clone(), Comparison::OneOf);
+                }
+            }
+        }
         for uses in found.arguments.values_mut() {
             uses.sort();
             uses.dedup();

@@ -120,18 +120,16 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
         return if key.list { Target::Keys } else { Target::Key };
     }
     if reading.act == Act::Create
-        && nouns.get(&reading.entity) == Some(&true)
+        && nouns.get(&reading.entity) == Some(true)
         && (name == "name" || referred(&split, nouns).as_ref() == Some(&reading.entity))
         && is_scalar(&field.shape)
     {
         return Target::Key;
     }
     if let Some((_, noun)) = reading.parents.iter().find(|(at, _)| Some(*at) == place) {
-        let known = nouns.get(noun);
-        let suffix = if known == Some(&true) { "name" } else { "id" };
         return Target::Column {
-            name: format!("{noun}_{suffix}"),
-            reference: known.map(|_| noun.clone()),
+            name: nouns.reference(noun),
+            reference: nouns.get(noun).map(|_| noun.clone()),
             bound: None,
         };
     }
@@ -147,6 +145,14 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
         && matches!(field.shape, Shape::Integer { .. } | Shape::Number { .. })
     {
         return Target::Limit;
+    }
+    // A place in a list that is not a date, or a limit spelled as text, says nothing of rows.
+    let text = matches!(field.shape, Shape::Text { .. });
+    let pages = (text && is_limit(&name) && 2 < name.len())
+        || (["after", "before", "start", "end"].contains(&name.as_str())
+            && bound(&reading.entity, field, &split).is_none_or(|_| !text));
+    if reads && pages {
+        return Target::Control;
     }
     if reads && is_search(&name) && matches!(field.shape, Shape::Text { .. } | Shape::Any) {
         return Target::Search;
@@ -177,9 +183,11 @@ fn column(reading: &Reading<'_>, field: &Field, split: &[String], nouns: &Nouns)
     };
     let reference = referred(split, nouns).filter(|_| is_scalar(&field.shape));
     if let Some(noun) = &reference {
-        let direct = split.len() == noun.split('_').count() + 1 || split.len() == 1;
-        let suffix = if nouns[noun] { "name" } else { "id" };
-        let mut name = if direct { format!("{noun}_{suffix}") } else { column_name(split) };
+        let before: Vec<&str> =
+            split.iter().map(String::as_str).filter(|it| *it != "unique").collect();
+        let before = before[..before.len().saturating_sub(1)].join("_");
+        let direct = split.len() == 1 || nouns.means(&before, noun);
+        let mut name = if direct { nouns.reference(noun) } else { column_name(split) };
         if *noun == reading.entity && reading.act != Act::Answer {
             name = format!("related_{name}");
         }

@@ -17,9 +17,13 @@ mod formulas;
 mod answer;
 mod select;
 mod write;
+mod derive;
+mod several;
 
 /// The binding of the row a program is about.
 pub(super) const ROW: &str = "row";
+/// The binding of a row that is taken from or given back to.
+pub(super) const STOCK: &str = "stock";
 /// The binding of the rows a program lists.
 pub(super) const ROWS: &str = "found";
 /// The binding of one row inside a list.
@@ -49,6 +53,11 @@ pub(super) fn compile(
     let draft = schema.drafts.get(&reading.entity)?;
     let bindings = bind(reading, &schema.nouns);
     let sources = Sources { reading, schema, draft, bindings, plan };
+    if matches!(reading.act, Act::Update | Act::Delete | Act::Become(_))
+        && let Some(program) = several::several(&sources)
+    {
+        return Some(program);
+    }
     match reading.act {
         Act::Answer => None,
         Act::Get => {

@@ -216,7 +216,7 @@ impl Evidence {
 
     /// The column, and what is known of its values.
     pub(super) fn column(mut self, name: String, nouns: &Nouns) -> (Column, Hints) {
-        let target = self.reference.filter(|noun| nouns.contains_key(noun));
+        let target = self.reference.filter(|noun| nouns.get(noun).is_some());
         if let Some(noun) = target {
             self.role = Role::Reference(noun);
         }

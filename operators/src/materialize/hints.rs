@@ -86,6 +86,9 @@ pub(crate) fn hints(description: &str) -> Vec<String> {
 
 /// The values that a description names, and whether it names all there are.
 pub(super) fn named(description: &str) -> Named {
+    if description.is_empty() {
+        return Named::default();
+    }
     let text: String = description.chars().take(CHARS_MAX).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let lower = text.to_ascii_lowercase();

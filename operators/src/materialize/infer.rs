@@ -70,7 +70,7 @@ impl Draft {
 /// Infers the tables of a domain.
 pub(super) fn infer(readings: &[Reading<'_>], nouns: &Nouns, plan: &EnvironmentPlan) -> Schema {
     let mut found: BTreeMap<String, Gathered> =
-        nouns.keys().map(|noun| (noun.clone(), Gathered::default())).collect();
+        nouns.all().map(|noun| (noun.clone(), Gathered::default())).collect();
     for reading in readings {
         let bindings = bind(reading, nouns);
         gather_keys(reading, &bindings, nouns, &mut found);
@@ -181,6 +181,13 @@ impl Gathered {
                 }
             }
         }
+        let stores = |binding: &Binding<'_>| matches!(binding.target, Target::Column { .. });
+        if reading.act == Act::Update && !bindings.iter().any(stores) {
+            // What is done leaves no other trace.
+            let shape = Shape::Text { format: "date-time".into(), pattern: String::new() };
+            let evidence = Evidence::invented("updated_at", &shape);
+            self.columns.entry("updated_at".into()).or_insert(evidence);
+        }
         for (field, answered) in answered(reading, nouns) {
             if let Answered::Column(name, reference) = answered {
                 self.add(&name, reference.as_ref(), field, 1);
@@ -232,7 +239,7 @@ impl Gathered {
     }
 
     fn draft(mut self, noun: &str, nouns: &Nouns, plan: &EnvironmentPlan) -> Draft {
-        let named = nouns.get(noun) == Some(&true);
+        let named = nouns.get(noun) == Some(true);
         let key_name = format!("{noun}_{}", if named { "name" } else { "id" });
         let key_name = words(&key_name).join("_");
         self.columns.remove(&key_name);

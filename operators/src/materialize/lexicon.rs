@@ -43,7 +43,7 @@ const PLAIN: [(Act, &[&str]); 7] = [
         Act::Get,
         &[
             "get", "describe", "retrieve", "fetch", "read", "show", "view", "lookup", "load",
-            "head", "inspect", "download", "display",
+            "head", "inspect", "download", "display", "track", "monitor",
         ],
     ),
     (
@@ -283,6 +283,12 @@ pub(super) fn makes(verb: &str) -> bool {
         "allocate",
     ]
     .contains(&verb)
+}
+
+/// Verbs that compute something, but of a row that an argument names only look at it:
+/// `check_order_status(order_id)`.
+pub(super) fn looks(verb: &str) -> bool {
+    ["check", "preview", "export", "verify"].contains(&verb)
 }
 
 /// Verbs that make a row like the one that the argument names.

@@ -1,7 +1,7 @@
 //! Names of arguments and columns, and what they are usually for.
 
 /// Arguments that steer a call, by their whole name.
-const CONTROLS: [&str; 97] = [
+const CONTROLS: &[&str] = &[
     "page",
     "page_number",
     "page_no",
@@ -99,6 +99,36 @@ const CONTROLS: [&str; 97] = [
     "rapidapi_key",
     "x_rapidapi_key",
     "nonce",
+    "start_at",
+    "startat",
+    "starting_at",
+    "start_row",
+    "first_result",
+    "current_page",
+    "page_start",
+    "pageno",
+    "pagenum",
+    "pagenumber",
+    "next_cursor",
+    "next_page",
+    "pagination_token",
+    "paging_token",
+    "pagetoken",
+    "nexttoken",
+    "exclusive_start_key",
+    "last_evaluated_key",
+    "continuation",
+    "scroll_id",
+    "max_id",
+    "since_id",
+    "order_direction",
+    "order_type",
+    "sort_type",
+    "sortorder",
+    "sort_field",
+    "sort_key",
+    "with_count",
+    "skip_count",
 ];
 
 /// Arguments that limit how much is listed.

@@ -125,7 +125,7 @@ pub(super) fn property(reading: &Reading<'_>, field: &Field, nouns: &Nouns) -> O
     let reference = referred(&split, nouns).filter(|noun| scalar && *noun != reading.entity);
     let column = match &reference {
         Some(noun) if split.len() == noun.split('_').count() + 1 || split.len() == 1 => {
-            format!("{noun}_{}", if nouns[noun] { "name" } else { "id" })
+            nouns.reference(noun)
         }
         _ => own_column(&reading.entity, &split),
     };
@@ -138,7 +138,7 @@ fn is_key(reading: &Reading<'_>, split: &[String], nouns: &Nouns) -> bool {
         return true;
     }
     let Some((last, before)) = split.split_last() else { return false };
-    let named = nouns.get(&reading.entity) == Some(&true);
+    let named = nouns.get(&reading.entity) == Some(true);
     let short = reading.entity.rsplit('_').next().unwrap_or_default();
     let before = before.join("_");
     let own = before.is_empty() || before == reading.entity || before == short;

@@ -11,9 +11,11 @@ use crate::engine::{fit, key};
 use crate::materialize::evidence::Hints;
 use crate::materialize::infer::Draft;
 use crate::materialize::populate::cell::{Cell, value};
+use crate::materialize::populate::memo::Memo;
 use crate::materialize::words::table_name;
 
 pub(super) mod cell;
+mod memo;
 mod lists;
 mod numbers;
 mod people;
@@ -94,6 +96,7 @@ impl Keys {
 
 fn rows(draft: &Draft, draw: Draw, keys: &BTreeMap<String, Keys>) -> Vec<Row> {
     let table = &draft.table;
+    let memo = &Memo::default();
     let mut rows: Vec<Row> = keys[&table.name]
         .all
         .iter()
@@ -116,6 +119,7 @@ fn rows(draft: &Draft, draw: Draw, keys: &BTreeMap<String, Keys>) -> Vec<Row> {
                         hints,
                         noun: &table.noun,
                         row: place,
+                        memo,
                     }),
                 });
             }
@@ -163,5 +167,6 @@ fn references(
 
 /// A value for a column that no row has yet, such as one a caller makes up.
 pub(super) fn fresh(name: &str, kind: &Kind, hints: &Hints, noun: &str, draw: Draw) -> Value {
-    value(&Cell { name, kind, role: &Role::Plain, hints, noun, row: draw })
+    let memo = &Memo::default();
+    value(&Cell { name, kind, role: &Role::Plain, hints, noun, row: draw, memo })
 }

@@ -5,7 +5,9 @@
 
 use schemas::{Field, Shape, Tool};
 
-use crate::materialize::lexicon::{Act, KEY_WORDS, copies, event, is_event, makes, on_a_row};
+use crate::materialize::lexicon::{
+    Act, KEY_WORDS, copies, event, is_event, looks, makes, on_a_row,
+};
 use crate::materialize::naming::is_control;
 use crate::materialize::reading::phrase::{Phrase, is_version, phrase, trim};
 use crate::materialize::words::{is_plural, noun, singular, words};
@@ -58,7 +60,8 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
         let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
         reading.key = key(tool, &reading.entity, reading.act, &above);
     }
-    let listed = reading.key.is_none_or(|key| key.list);
+    // A key that may be left out only narrows a list.
+    let listed = reading.key.is_none_or(|key| key.list || !tool.input[key.place].required);
     if reading.act == Act::Get && reading.many && listed {
         reading.act = Act::List;
     }
@@ -99,6 +102,10 @@ fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
         }
         Act::Create => !about,
         Act::Update => !about && conditional.is_some() && !path_says(reading),
+        Act::Answer if looks(&verb) => {
+            reading.act = Act::Get;
+            false
+        }
         Act::Answer => conditional.is_some() && on_a_row(&verb).is_some() && act.is_some(),
         _ => false,
     };
@@ -348,6 +355,7 @@ fn key(tool: &Tool, entity: &str, act: Act, above: &[usize]) -> Option<Key> {
 /// How much an argument is called like the key of a noun, and whether it is called a name.
 fn likeness(field: &Field, entity: &str, act: Act) -> Option<(u32, bool)> {
     let mut split = words(&field.name);
+    split.retain(|word| word != "unique");
     if let Shape::List(_) = field.shape {
         split.last_mut().map(|last| *last = singular(last))?;
     }

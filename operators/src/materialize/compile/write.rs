@@ -5,9 +5,10 @@ use schemas::{
 };
 
 use crate::materialize::bind::{Binding, Target};
-use crate::materialize::compile::{ROW, Sources, given};
+use crate::materialize::compile::derive::derive;
+use crate::materialize::compile::{ROW, STOCK, Sources, given};
 use crate::materialize::infer::{Draft, matching};
-use crate::materialize::lexicon::{Act, gives_back, is_last, on_a_row};
+use crate::materialize::lexicon::{Act, gives_back, is_last, on_a_row, status_before};
 use crate::materialize::naming::is_amount;
 
 /// Nouns whose rows take from a stock of what they refer to.
@@ -31,8 +32,6 @@ const TAKERS: [&str; 16] = [
 ];
 /// Most tables a deletion checks for rows that refer to the row.
 const REFERRERS_MAX: usize = 8;
-/// The binding of a row that is taken from or given back to.
-const STOCK: &str = "stock";
 
 /// The steps that make a row.
 pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
@@ -69,6 +68,7 @@ pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
             None => values.push((column.name.clone(), value)),
         }
     }
+    derive(sources, &steps, &mut values);
     steps.push(Step::Insert { row: ROW.into(), table: table.name.clone(), values });
     steps
 }
@@ -98,7 +98,7 @@ pub(super) fn update(sources: &Sources<'_, '_>) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-/// The steps that bring a row into a status, unless it is in it already.
+/// The steps that bring a row into a status, unless it is in it already or has ended in another.
 pub(super) fn transition(sources: &Sources<'_, '_>, status: &str) -> Option<Vec<Step>> {
     let column = sources.draft.with_role(&Role::Status)?;
     let Kind::Choice(choices) = &column.kind else { return None };
@@ -110,46 +110,144 @@ pub(super) fn transition(sources: &Sources<'_, '_>, status: &str) -> Option<Vec<
         changes.retain(|(name, _)| *name != updated.name);
         changes.push((updated.name.clone(), Expression::Now));
     }
+    let noun = &sources.draft.table.noun;
+    let current = Expression::column(ROW, &column.name);
     steps.push(Step::Require {
         condition: Condition::Compare(
-            Expression::column(ROW, &column.name),
+            current.clone(),
             Comparison::Different,
             Expression::text(&status),
         ),
-        otherwise: format!("the {} is already {}", sources.draft.table.noun, spoken(&status)),
+        otherwise: format!("the {noun} is already {}", spoken(&status)),
     });
+    if let Some(open) = still_open(sources, choices, &status) {
+        let open = open.into_iter().map(Value::Text).collect();
+        steps.push(Step::Require {
+            condition: Condition::Compare(
+                current,
+                Comparison::OneOf,
+                Expression::Literal(Value::List(open)),
+            ),
+            otherwise: format!(
+                "the {noun} is {{{ROW}.{}}} and cannot become {}",
+                column.name,
+                spoken(&status)
+            ),
+        });
+    }
     steps.push(Step::Update { row: ROW.into(), changes });
     steps.extend(give_back(sources));
     Some(steps)
 }
 
-/// The steps that remove a row, unless others refer to it.
+/// The statuses from which rows can come into this one, where they cannot from all others: what
+/// has ended stays so, but for what the verb undoes or follows on.
+fn still_open(sources: &Sources<'_, '_>, choices: &[String], status: &str) -> Option<Vec<String>> {
+    /// Verbs that follow on an end or put it away.
+    const AFTER: [&str; 12] = [
+        "refund",
+        "archive",
+        "restore",
+        "reopen",
+        "reinstate",
+        "reactivate",
+        "retry",
+        "rerun",
+        "undelete",
+        "unarchive",
+        "return",
+        "review",
+    ];
+    let verb = sources.reading.verb.as_str();
+    if AFTER.contains(&verb) {
+        return None;
+    }
+    let before = status_before(verb, status).and_then(|before| matching(choices, before));
+    let ended = |choice: &&String| {
+        is_last(choice) && **choice != status && Some(*choice) != before.as_ref()
+    };
+    let open: Vec<String> = choices.iter().filter(|it| !ended(it)).cloned().collect();
+    let others = open.iter().filter(|it| *it != status).count();
+    (open.len() < choices.len() && 0 < others).then_some(open)
+}
+
+/// The steps that remove a row, unless others refer to it; its details go with it.
 pub(super) fn delete(sources: &Sources<'_, '_>) -> Option<Vec<Step>> {
     let mut steps: Vec<Step> = sources.only_one().into_iter().collect();
     steps.push(sources.find(&sources.identifying(true))?);
     let table = &sources.draft.table;
     let key = Expression::column(ROW, &table.key().name);
-    let referring = sources.schema.drafts.values().flat_map(|draft| {
-        let refers = |column: &&Column| column.role == Role::Reference(table.name.clone());
-        draft.table.columns.iter().filter(refers).map(move |column| (draft, column))
-    });
-    for (draft, column) in referring.take(REFERRERS_MAX) {
-        if draft.table.name == table.name {
-            continue;
-        }
-        let filter = Filter {
-            column: column.name.clone(),
-            comparison: Comparison::Equal,
-            value: key.clone(),
-        };
-        steps.push(Step::Require {
-            condition: Condition::None(draft.table.name.clone(), vec![filter]),
-            otherwise: format!("the {} still has {}", table.noun, spoken(&draft.table.name)),
-        });
-    }
+    steps.extend(cleared(sources, &key, Comparison::Equal, "the"));
     steps.extend(give_back(sources));
     steps.push(Step::Delete { row: ROW.into() });
     Some(steps)
+}
+
+/// Nouns of rows that are part of what they refer to and go with it.
+const DETAILS: [&str; 26] = [
+    "comment",
+    "note",
+    "attachment",
+    "item",
+    "line",
+    "line_item",
+    "tag",
+    "label",
+    "reply",
+    "reaction",
+    "photo",
+    "revision",
+    "reminder",
+    "subtask",
+    "checklist",
+    "alias",
+    "translation",
+    "variant",
+    "bookmark",
+    "watcher",
+    "follower",
+    "mention",
+    "annotation",
+    "highlight",
+    "step",
+    "option",
+];
+
+/// The steps that refuse to remove rows of these keys while others refer to them, and those that
+/// remove what is part of them.
+pub(super) fn cleared(
+    sources: &Sources<'_, '_>,
+    keys: &Expression,
+    comparison: Comparison,
+    which: &str,
+) -> Vec<Step> {
+    let table = &sources.draft.table;
+    let referring = sources.schema.drafts.iter().flat_map(|(noun, draft)| {
+        let refers = |column: &&Column| column.role == Role::Reference(table.name.clone());
+        draft.table.columns.iter().filter(refers).map(move |column| (noun, draft, column))
+    });
+    let (mut refusals, mut removals) = (Vec::new(), Vec::new());
+    for (noun, draft, column) in referring.take(REFERRERS_MAX) {
+        if draft.table.name == table.name {
+            continue;
+        }
+        let filters = vec![Filter { column: column.name.clone(), comparison, value: keys.clone() }];
+        let last = noun.rsplit('_').next().unwrap_or(noun);
+        // What others refer to in turn is no mere detail.
+        let part = Role::Reference(draft.table.name.clone());
+        let held = sources.schema.drafts.values().any(|other| other.with_role(&part).is_some());
+        let detail = DETAILS.contains(&noun.as_str()) || DETAILS.contains(&last);
+        if detail && !held {
+            removals.push(Step::Remove { table: draft.table.name.clone(), filters });
+        } else {
+            let spelled = spoken(&draft.table.name);
+            refusals.push(Step::Require {
+                condition: Condition::None(draft.table.name.clone(), filters),
+                otherwise: format!("{which} {} still has {spelled}", table.noun),
+            });
+        }
+    }
+    refusals.into_iter().chain(removals).collect()
 }
 
 fn spoken(name: &str) -> String {
@@ -173,7 +271,11 @@ fn found(sources: &Sources<'_, '_>) -> Option<(Vec<Step>, Vec<(String, Expressio
 }
 
 /// The step that refuses a reference to a row that is not there.
-fn refers(sources: &Sources<'_, '_>, binding: &Binding<'_>, column: &str) -> Option<Step> {
+pub(super) fn refers(
+    sources: &Sources<'_, '_>,
+    binding: &Binding<'_>,
+    column: &str,
+) -> Option<Step> {
     let Role::Reference(table) = &sources.draft.column(column)?.role else { return None };
     let noun = &sources.schema.table(table)?.table.noun;
     Some(Step::Require {
@@ -227,7 +329,7 @@ fn stock<'a, 't>(sources: &'a Sources<'_, 't>) -> Option<(&'a Binding<'t>, &'a D
 }
 
 /// The argument that says how much is taken.
-fn amount<'a, 't>(sources: &'a Sources<'_, 't>) -> Option<&'a Binding<'t>> {
+pub(super) fn amount<'a, 't>(sources: &'a Sources<'_, 't>) -> Option<&'a Binding<'t>> {
     sources.bindings.iter().find(|binding| match &binding.target {
         Target::Column { name, .. } => {
             is_amount(name)

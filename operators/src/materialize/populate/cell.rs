@@ -6,6 +6,7 @@ use schemas::{Draw, Field, Kind, Role, Shape, Value};
 
 use crate::materialize::evidence::{Hints, kind};
 use crate::materialize::outputs::wraps;
+use crate::materialize::populate::memo::Memo;
 use crate::materialize::populate::numbers::{integer, number};
 use crate::materialize::populate::texts::{known, pair, text};
 use crate::materialize::words::{singular, words};
@@ -29,6 +30,8 @@ pub(in crate::materialize) struct Cell<'a> {
     pub(in crate::materialize) noun: &'a str,
     /// The row's point in the space of choices, shared by cells that must agree.
     pub(in crate::materialize) row: Draw,
+    /// What is known of the parts of its objects.
+    pub(in crate::materialize) memo: &'a Memo,
 }
 
 impl Cell<'_> {
@@ -112,10 +115,8 @@ fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
             let row = cell.row.with(cell.name);
             let kept = parts.iter().enumerate();
             let kept = kept.filter(|(place, part)| part.required || *place < PARTS_MAX);
-            Value::Object(
-                kept.map(|(_, part)| (part.name.clone(), whole(part, noun, row, depth + 1)))
-                    .collect(),
-            )
+            let whole = |part| whole(part, noun, row, cell.memo, depth + 1);
+            Value::Object(kept.map(|(_, part)| (part.name.clone(), whole(part))).collect())
         }
         Shape::List(_) => Value::List(Vec::new()),
         Shape::Object(_) => Value::Object(Vec::new()),
@@ -124,11 +125,10 @@ fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
 }
 
 /// A part of an object.
-fn whole(part: &Field, noun: &str, row: Draw, depth: usize) -> Value {
-    let name = words(&part.name).join("_");
-    let hints = Hints::of(part);
-    let kind = kind(&name, &part.shape);
-    let cell = Cell { name: &name, kind: &kind, role: &Role::Plain, hints: &hints, noun, row };
+fn whole(part: &Field, noun: &str, row: Draw, memo: &Memo, depth: usize) -> Value {
+    let known = memo.of(part);
+    let (name, kind, hints) = (&known.name, &known.kind, &known.hints);
+    let cell = Cell { name, kind, role: &Role::Plain, hints, noun, row, memo };
     nested(&cell, &part.shape, depth)
 }
 
@@ -156,7 +156,8 @@ pub(in crate::materialize) fn sample(field: &Field, noun: &str, draw: Draw) -> V
     let kind = kind(&name, &field.shape);
     let hints = Hints::of(field);
     let role = &Role::Plain;
-    value(&Cell { name: &name, kind: &kind, role, hints: &hints, noun, row: draw })
+    let memo = &Memo::default();
+    value(&Cell { name: &name, kind: &kind, role, hints: &hints, noun, row: draw, memo })
 }
 
 /// The day of a date, counted from 1 June 2025; dates of one row are ordered by what they mean.

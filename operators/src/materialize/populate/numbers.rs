@@ -199,11 +199,13 @@ mod tests {
     use super::{integer, number};
     use crate::materialize::evidence::Hints;
     use crate::materialize::populate::cell::Cell;
+    use crate::materialize::populate::memo::Memo;
 
     fn drawn(name: &str, hints: &Hints, row: usize) -> Value {
         let row = Draw::new(1).at(row);
         let (kind, role) = (&Kind::Number, &Role::Plain);
-        number(&Cell { name, kind, role, hints, noun: "thing", row })
+        let memo = &Memo::default();
+        number(&Cell { name, kind, role, hints, noun: "thing", row, memo })
     }
 
     #[test]
@@ -239,6 +241,7 @@ mod tests {
             hints: &hints,
             noun: "thing",
             row,
+            memo: &Memo::default(),
         };
         let Value::Integer(drawn) = integer(&cell) else { panic!("an integer") };
         assert!((200..=210).contains(&drawn));

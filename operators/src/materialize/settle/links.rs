@@ -99,7 +99,7 @@ fn moved(at: usize, reading: &Reading<'_>, nouns: &Nouns) -> Option<Move> {
 
 /// The table noun that these words of a name end in.
 fn known(split: &[String], nouns: &Nouns) -> Option<String> {
-    (0..split.len()).map(|from| noun(&split[from..])).find(|it| nouns.get(it) == Some(&false))
+    (0..split.len()).map(|from| noun(&split[from..])).find(|it| nouns.get(it) == Some(false))
 }
 
 /// Whether a tool takes a key of this noun.
