@@ -28,10 +28,13 @@ pub struct Domains {
     pub tasks: u64,
 }
 
-/// A domain with its tasks and their split.
-struct Exported {
-    environment: Environment,
-    tasks: Vec<(Task, &'static str)>,
+/// A domain with its tasks.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// Its environment, checked.
+    pub environment: Environment,
+    /// Its tasks and the split they are in, by id.
+    pub tasks: Vec<(Task, &'static str)>,
 }
 
 /// Writes a folder of Python for each domain, or for those named, by name or id.
@@ -60,8 +63,17 @@ pub fn python(
     Ok(count)
 }
 
-/// Hands on each domain that is wanted, in the order of their ids; returns their index.
-fn each(
+/// Hands on each domain that is wanted, or every one if none is named, in the order of their ids;
+/// returns how much there was, and the index of an export of it.
+///
+/// # Errors
+///
+/// Fails if an object is missing or damaged, if a name is no domain's, or if `take` does.
+///
+/// # Panics
+///
+/// Never: payloads are unfolded before they are looked into.
+pub fn each(
     world: &World,
     manifest: &Manifest,
     named: &[String],

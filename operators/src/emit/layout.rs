@@ -50,6 +50,15 @@ impl Code {
                 out.push_str(head);
                 code.write(indent, column + head.chars().count(), out);
             }
+            Code::Group(open, items, close) if hugs(items, column + open.chars().count()) => {
+                out.push_str(open);
+                for (place, item) in items.iter().enumerate() {
+                    out.push_str(if place == 0 { "" } else { ", " });
+                    // What is hugged is too wide for a line and breaks whatever its column is.
+                    item.write(indent, if place + 1 == items.len() { WIDTH } else { 0 }, out);
+                }
+                out.push_str(close);
+            }
             Code::Group(open, items, close) => {
                 out.push_str(open);
                 for item in items {
@@ -118,6 +127,22 @@ impl Code {
             }
         }
     }
+}
+
+/// Whether only the last of some items is broken: an object or a list, after a few short ones.
+fn hugs(items: &[Code], column: usize) -> bool {
+    let Some((last, before)) = items.split_last() else { return false };
+    let opens = match last {
+        Code::Group(open, inner, _) => (!inner.is_empty()).then(|| open.chars().count()),
+        Code::Each(..) => Some(1),
+        Code::Atom(_) | Code::Headed(..) => None,
+    };
+    let mut width = column + opens.unwrap_or(0);
+    for item in before {
+        let Code::Atom(text) = item else { return false };
+        width += text.chars().count() + 2;
+    }
+    opens.is_some() && width <= WIDTH
 }
 
 fn break_line(indent: usize, out: &mut String) {

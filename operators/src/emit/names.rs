@@ -101,18 +101,20 @@ pub fn identifiers(names: &[&str]) -> Vec<String> {
     found
 }
 
-/// A text as a literal of Python, within double quotes, in one line.
+/// A text as a literal of Python, in one line.
 pub fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
+    let quote = if text.contains('"') && !text.contains('\'') { '\'' } else { '"' };
+    let mut out = String::from(quote);
     for character in text.chars() {
         match character {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            '"' if quote == '"' => out.push_str("\\\""),
             other => push_escaped(other, &mut out),
         }
     }
-    out.push('"');
+    out.push(quote);
     out
 }
 
@@ -126,9 +128,10 @@ pub(super) fn docstring(paragraphs: &[String], indent: usize, width: usize) -> S
             out.push_str(if paragraph.is_empty() { "" } else { &margin });
         }
         let mut column = indent + 3;
-        for (ordinal, word) in paragraph.split_whitespace().enumerate() {
-            let mut escaped = String::new();
-            word.chars().for_each(|character| push_escaped(character, &mut escaped));
+        let mut words = paragraph.split_whitespace().enumerate().peekable();
+        while let Some((ordinal, word)) = words.next() {
+            let is_edge = (place, ordinal) == (0, 0) || words.peek().is_none();
+            let escaped = escaped_word(word, is_edge);
             let length = escaped.chars().count();
             if ordinal > 0 && width < column + 1 + length {
                 out.push_str(&format!("\n{margin}{escaped}"));
@@ -147,11 +150,26 @@ pub(super) fn docstring(paragraphs: &[String], indent: usize, width: usize) -> S
     out
 }
 
-/// Letters and digits of any script and the printable part of ASCII stand as they are; quotes,
+/// A word of a docstring. A quote beside another is escaped, and so is one at either end of a word at
+/// the edge of a paragraph, so that no three in a row end the docstring early.
+fn escaped_word(word: &str, is_edge: bool) -> String {
+    let mut out = String::new();
+    let letters: Vec<char> = word.chars().collect();
+    for (place, letter) in letters.iter().enumerate() {
+        let before = if place == 0 { is_edge } else { letters[place - 1] == '"' };
+        let after = letters.get(place + 1).map_or(is_edge, |next| *next == '"');
+        if *letter == '"' && (before || after) {
+            out.push('\\');
+        }
+        push_escaped(*letter, &mut out);
+    }
+    out
+}
+
+/// Letters and digits of any script and the printable part of ASCII stand as they are;
 /// backslashes, controls, and whatever is invisible or turns the direction of reading is escaped.
 fn push_escaped(character: char, out: &mut String) {
     match character {
-        '"' => out.push_str("\\\""),
         '\\' => out.push_str("\\\\"),
         ' '..='~' => out.push(character),
         other if !other.is_ascii() && other.is_alphanumeric() => out.push(other),
@@ -252,7 +270,8 @@ mod tests {
 
     #[test]
     fn quotations_stay_quotations() {
-        assert_eq!(quoted("a\"\\\n\u{202e}\0é"), r#""a\"\\\n\u202e\x00é""#);
+        assert_eq!(quoted("a\"'\\\n\u{202e}\0é"), r#""a\"'\\\n\u202e\x00é""#);
+        assert_eq!(quoted("a \"b\""), r#"'a "b"'"#);
         assert_eq!(sql_text("it's\n"), "'it''s' || char(10) || ''");
         assert_eq!(markdown("# a_b\n<script>"), "\\# a\\_b \\<script\\>");
         assert_eq!(code("a`b"), "`` a`b ``");

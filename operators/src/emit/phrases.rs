@@ -2,22 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Arithmetic, Comparison, Condition, Expression, Filter, Operation, Step, Value};
+use schemas::{
+    Arithmetic, Comparison, Condition, Environment, Expression, Filter, Operation, Step, Value,
+};
 
 use crate::emit::names::{code, commented, markdown};
 use crate::engine::{Piece, pieces};
 
 /// Which table each binding of a program is of, so far.
-#[derive(Default)]
-pub(super) struct Bound<'p>(BTreeMap<&'p str, &'p String>);
+pub(super) struct Bound<'p> {
+    environment: &'p Environment,
+    tables: BTreeMap<&'p str, &'p String>,
+}
 
 impl<'p> Bound<'p> {
+    /// Before the first step.
+    pub(super) fn new(environment: &'p Environment) -> Bound<'p> {
+        Bound { environment, tables: BTreeMap::new() }
+    }
+
+    /// The noun for a row of a table.
+    pub(super) fn noun(&self, table: &str) -> String {
+        self.environment.table(table).map_or_else(|| code(table), |it| markdown(&it.noun))
+    }
+
     /// Notes what a step binds.
     pub(super) fn learn(&mut self, step: &'p Step) {
         match step {
             Step::Lookup { row, table, .. }
             | Step::Match { row, table, .. }
-            | Step::Insert { row, table, .. } => drop(self.0.insert(row, table)),
+            | Step::Insert { row, table, .. } => drop(self.tables.insert(row, table)),
             Step::Select { .. }
             | Step::Require { .. }
             | Step::Update { .. }
@@ -27,7 +41,7 @@ impl<'p> Bound<'p> {
 
     /// The table of a binding.
     pub(super) fn table(&self, row: &str) -> Option<&'p String> {
-        self.0.get(row).copied()
+        self.tables.get(row).copied()
     }
 }
 
@@ -41,7 +55,7 @@ pub(super) fn term(expression: &Expression, bound: &Bound<'_>) -> String {
             format!("what the {} given has at {}", code(name), code(pointer))
         }
         Expression::Column(row, column) => match bound.table(row) {
-            Some(table) => format!("the {} in {}", code(column), code(table)),
+            Some(table) => format!("the {}'s {}", bound.noun(table), code(column)),
             None => format!("its {}", code(column)),
         },
         Expression::Count(_) => "how many were found".into(),
@@ -61,19 +75,25 @@ pub(super) fn term(expression: &Expression, bound: &Bound<'_>) -> String {
     }
 }
 
-/// A condition, as the rest of a sentence that begins with "if" or "unless".
-pub(super) fn condition(condition: &Condition, bound: &Bound<'_>) -> String {
+/// When a condition does not hold, as the rest of a sentence that begins with "if".
+pub(super) fn unless(condition: &Condition, bound: &Bound<'_>) -> String {
     match condition {
         Condition::Compare(left, comparison, right) => {
-            format!("{} {} {}", term(left, bound), verb(*comparison), term(right, bound))
+            format!("{} {} {}", term(left, bound), denied(*comparison), term(right, bound))
         }
         Condition::References(value, table) => {
-            format!("{}, where there is one, is a key in {}", term(value, bound), code(table))
+            format!("{} is the key of no {}", term(value, bound), bound.noun(table))
         }
         Condition::None(table, all) => {
-            format!("there is none of {} {}", code(table), filters(all, bound))
+            let noun = bound.noun(table);
+            format!("there is {} {noun} {}", article(&noun), filters(all, bound))
         }
     }
+}
+
+/// The article before a noun.
+pub(super) fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// What rows are looked for.
@@ -86,8 +106,8 @@ pub(super) fn filters(filters: &[Filter], bound: &Bound<'_>) -> String {
         .map(|it| {
             let value = term(&it.value, bound);
             let optional = match &it.value {
-                Expression::Literal(_) => "",
-                _ => " (if there is one)",
+                Expression::Argument(_) | Expression::Part(..) => " (if it is given)",
+                _ => "",
             };
             format!("{} {} {value}{optional}", code(&it.column), verb(it.comparison))
         })
@@ -105,6 +125,19 @@ fn verb(comparison: Comparison) -> &'static str {
         Comparison::Below => "is below",
         Comparison::Contains => "contains",
         Comparison::OneOf => "is one of",
+    }
+}
+
+fn denied(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "is not",
+        Comparison::Different => "is",
+        Comparison::AtLeast => "is below",
+        Comparison::AtMost => "is above",
+        Comparison::Above => "is at most",
+        Comparison::Below => "is at least",
+        Comparison::Contains => "does not contain",
+        Comparison::OneOf => "is none of",
     }
 }
 

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::{Column, Effect, Environment, Expression, Kind, Operation, Role, Step, Table, Value};
 
 use crate::emit::names::{code, markdown};
-use crate::emit::phrases::{Bound, condition, filters, message, term};
+use crate::emit::phrases::{Bound, article, filters, message, term, unless};
 
 /// The rules, as Markdown.
 pub(super) fn policy(environment: &Environment) -> String {
     let mut out = format!("# Rules of {}\n\n", markdown(&environment.name));
     out.push_str(
-        "You help a user with the records below, by calling tools. Do nothing that no tool does: \
-         say that it cannot be done. Ask for what you do not know instead of guessing. A call that \
-         is refused has changed nothing.\n",
+        "You help a user with the records below, by calling tools. What no tool does cannot be \
+         done: say so. Ask for what you do not know instead of guessing. A call that is refused has \
+         changed nothing. What is not given is left as it is, and nothing compares with what is \
+         not known.\n",
     );
     out.push_str("\n## Records\n");
     for table in &environment.tables {
@@ -75,11 +76,15 @@ fn statuses(environment: &Environment, out: &mut String) {
             let (Role::Status, Kind::Choice(choices)) = (&column.role, &column.kind) else {
                 continue;
             };
-            let of = format!("{} of a {}", code(&column.name), markdown(&table.noun));
+            let noun = markdown(&table.noun);
+            let of = format!("{} of {} {noun}", code(&column.name), article(&noun));
             let listed: Vec<String> = choices.iter().map(|choice| code(choice)).collect();
             lines.push_str(&format!("\nThe {of} is {}.\n", any_of(&listed)));
-            let moves: Vec<String> =
-                environment.operations.iter().flat_map(|it| moves(it, table, column)).collect();
+            let moves: Vec<String> = environment
+                .operations
+                .iter()
+                .flat_map(|it| moves(it, environment, table, column))
+                .collect();
             for line in &moves {
                 lines.push_str(&format!("- {line}\n"));
             }
@@ -95,9 +100,14 @@ fn statuses(environment: &Environment, out: &mut String) {
 }
 
 /// What one tool does to a status column.
-fn moves(operation: &Operation, table: &Table, column: &Column) -> Vec<String> {
+fn moves(
+    operation: &Operation,
+    environment: &Environment,
+    table: &Table,
+    column: &Column,
+) -> Vec<String> {
     let name = code(&operation.name);
-    let mut bound = Bound::default();
+    let mut bound = Bound::new(environment);
     let mut found = Vec::new();
     for (place, step) in operation.program.steps.iter().enumerate() {
         let values = match step {
@@ -164,12 +174,9 @@ fn allowed(before: &[Step], row: &str, column: &Column) -> String {
 /// What a tool demands, does and refuses.
 fn tool(operation: &Operation, environment: &Environment, out: &mut String) {
     out.push_str(&format!("\n### {}\n\n", code(&operation.name)));
-    if !operation.description.is_empty() {
-        out.push_str(&format!("Purpose: {}\n", markdown(&operation.description)));
-    }
-    let mut bound = Bound::default();
+    let mut bound = Bound::new(environment);
     for step in &operation.program.steps {
-        if let Some(line) = rule(step, environment, operation, &bound) {
+        if let Some(line) = rule(step, operation, &bound) {
             out.push_str(&format!("- {line}\n"));
         }
         bound.learn(step);
@@ -177,14 +184,8 @@ fn tool(operation: &Operation, environment: &Environment, out: &mut String) {
 }
 
 /// A step in words; none if it is no news to a reader.
-fn rule(
-    step: &Step,
-    environment: &Environment,
-    operation: &Operation,
-    bound: &Bound<'_>,
-) -> Option<String> {
-    let noun =
-        |table: &str| environment.table(table).map_or_else(|| code(table), |it| markdown(&it.noun));
+fn rule(step: &Step, operation: &Operation, bound: &Bound<'_>) -> Option<String> {
+    let noun = |table: &str| bound.noun(table);
     Some(match step {
         Step::Lookup { table, key, .. } => {
             let (noun, key) = (noun(table), term(key, bound));
@@ -204,9 +205,9 @@ fn rule(
             format!("Lists {} {}{sorted}.", code(table), filters(all, bound))
         }
         Step::Require { condition: holds, otherwise } => format!(
-            "Refused with \"{}\" unless {}.",
+            "Refused with \"{}\" if {}.",
             message(otherwise, operation),
-            condition(holds, bound)
+            unless(holds, bound)
         ),
         Step::Insert { table, values, .. } => {
             let given: Vec<String> = values
@@ -215,7 +216,8 @@ fn rule(
                 .collect();
             let given =
                 if given.is_empty() { "nothing filled in".into() } else { given.join(", ") };
-            format!("Makes a {} in {}: {given}.", noun(table), code(table))
+            let noun = noun(table);
+            format!("Makes {} {noun} in {}: {given}.", article(&noun), code(table))
         }
         Step::Update { row, changes } => {
             let table = bound.table(row)?;
@@ -236,7 +238,7 @@ fn rule(
 fn removals(environment: &Environment, out: &mut String) {
     let mut by_table: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for operation in &environment.operations {
-        let mut bound = Bound::default();
+        let mut bound = Bound::new(environment);
         for step in &operation.program.steps {
             if let Step::Delete { row } = step
                 && let Some(table) = bound.table(row)

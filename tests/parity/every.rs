@@ -1,0 +1,440 @@
+//! A domain with a tool for every step, condition, expression and kind of column, and with names and
+//! descriptions that mean harm.
+
+use std::collections::BTreeSet;
+
+use operators::engine::footprint;
+use schemas::{
+    Arithmetic, Column, Comparison, Condition, Digest, Direction, DomainId, Effect, Environment,
+    Expression, Field, Filter, KeyStyle, Kind, Operation, Program, Reply, Role, Row, Shape, Step,
+    Table, ToolId, Value,
+};
+
+const COMPARISONS: [Comparison; 8] = [
+    Comparison::Equal,
+    Comparison::Different,
+    Comparison::AtLeast,
+    Comparison::AtMost,
+    Comparison::Above,
+    Comparison::Below,
+    Comparison::Contains,
+    Comparison::OneOf,
+];
+
+const ARITHMETIC: [Arithmetic; 4] =
+    [Arithmetic::Add, Arithmetic::Subtract, Arithmetic::Multiply, Arithmetic::Divide];
+
+/// What a source may say, and must never be more than text.
+pub(crate) const HOSTILE: [&str; 12] = [
+    "\"\"\"\nimport os\n\"\"\"",
+    "'''; __import__('os').system('true') #",
+    "back\\slash \\\" and \\",
+    "\u{0} nul \u{1b}[31m bell \u{7}",
+    "\u{202e}turned\u{2066} \u{200b}hidden \u{feff}",
+    "'); DROP TABLE things; --",
+    "{value} {{value}} {0} %s ${x} {__class__}",
+    "# heading\n- list\n<script>alert(1)</script> [a](javascript:b) `c` ``d``",
+    "line\r\nbreak\u{2028}and\u{85}more",
+    "\"",
+    "ends in a quote\"",
+    "日本語 Ω ß \u{1f600} e\u{301}",
+];
+
+fn any(name: &str) -> Field {
+    field(name, Shape::Any, false)
+}
+
+fn field(name: &str, shape: Shape, required: bool) -> Field {
+    Field {
+        name: name.into(),
+        shape,
+        required,
+        place: String::new(),
+        description: HOSTILE[name.len() % HOSTILE.len()].into(),
+        default: Value::Null,
+        example: Value::Null,
+    }
+}
+
+fn operation(name: &str, input: Vec<Field>, steps: Vec<Step>, reply: Reply) -> Operation {
+    Operation {
+        tool: ToolId::of(["every", name]),
+        revision: Digest::of(name.as_bytes()),
+        name: name.into(),
+        description: HOSTILE[(name.len() * 5) % HOSTILE.len()].into(),
+        input,
+        verb: "try".into(),
+        noun: "thing".into(),
+        program: Program { steps, reply },
+        effect: Effect::Read,
+        reads: BTreeSet::new(),
+        writes: BTreeSet::new(),
+    }
+}
+
+fn argument(name: &str) -> Expression {
+    Expression::argument(name)
+}
+
+fn literal(json: &str) -> Expression {
+    Expression::Literal(Value::parse(json).unwrap())
+}
+
+fn value(expression: Expression) -> Reply {
+    Reply::Value(expression)
+}
+
+fn columns(row: &str, names: &[&str]) -> Reply {
+    let part = |name: &&str| ((*name).to_string(), value(Expression::column(row, *name)));
+    Reply::Object(names.iter().map(part).collect())
+}
+
+fn filter(column: &str, comparison: Comparison, value: Expression) -> Filter {
+    Filter { column: column.into(), comparison, value }
+}
+
+fn lookup(row: &str, table: &str, key: Expression) -> Step {
+    Step::Lookup { row: row.into(), table: table.into(), key }
+}
+
+fn update(row: &str, changes: Vec<(&str, Expression)>) -> Step {
+    let changes = changes.into_iter().map(|(column, it)| (column.into(), it)).collect();
+    Step::Update { row: row.into(), changes }
+}
+
+fn insert(table: &str, values: Vec<(&str, Expression)>) -> Step {
+    let values = values.into_iter().map(|(column, it)| (column.into(), it)).collect();
+    Step::Insert { row: "made".into(), table: table.into(), values }
+}
+
+const THING: [&str; 11] = [
+    "id", "text", "integer", "number", "boolean", "choice", "date", "time", "json", "created",
+    "updated",
+];
+
+fn kinds() -> [(&'static str, Kind); 8] {
+    [
+        ("text", Kind::Text),
+        ("integer", Kind::Integer),
+        ("number", Kind::Number),
+        ("boolean", Kind::Boolean),
+        (
+            "choice",
+            Kind::Choice(["Open", "shut", "K", "it's \"x\"\n", "ÄÖ"].map(Into::into).into()),
+        ),
+        ("date", Kind::Date),
+        ("time", Kind::Time),
+        ("json", Kind::Json),
+    ]
+}
+
+fn column(name: &str, kind: Kind, role: Role) -> Column {
+    let description = HOSTILE[name.len() % HOSTILE.len()].into();
+    Column { name: name.into(), kind, role, description }
+}
+
+fn tables() -> Vec<Table> {
+    let mut of_things = vec![column("id", Kind::Text, Role::Key)];
+    of_things.extend(kinds().map(|(name, kind)| column(name, kind, Role::Plain)));
+    of_things.push(column("created", Kind::Time, Role::Created));
+    of_things.push(column("updated", Kind::Time, Role::Updated));
+    let row = |json: &str| -> Row {
+        let Value::List(row) = Value::parse(json).unwrap() else { panic!("a row is a list") };
+        row
+    };
+    let things = [
+        r#"["a", "Straße İ ΟΔΟΣ", 9007199254740993, 0.1, true, "Open", "2025-06-01", null, {"b": [1], "a": 1.0}, null, null]"#,
+        r#"["b", "10", 10, 1e+16, false, "shut", "x", "2025-06-01T00:00:00Z", [1, "1"], null, null]"#,
+        r#"["c", "9", -9223372036854775808, 5e-324, null, null, null, null, null, null, null]"#,
+        r#"["d", "", 0, 0.0, true, "ÄÖ", null, null, "text", null, null]"#,
+    ];
+    let counts =
+        [r#"[-7, "a", 5, "x"]"#, r#"[12, "b", 0, null]"#, r#"[9007199254740993, null, 1, "x"]"#];
+    let table = |name: &str, key_style, columns, rows: &[&str]| Table {
+        name: name.into(),
+        noun: HOSTILE[name.len() % HOSTILE.len()].into(),
+        key_style,
+        columns,
+        rows: rows.iter().map(|json| row(json)).collect(),
+    };
+    let of_counts = vec![
+        column("id", Kind::Integer, Role::Key),
+        column("thing", Kind::Text, Role::Reference("things".into())),
+        column("quantity", Kind::Integer, Role::Quantity),
+        column("note", Kind::Text, Role::Plain),
+    ];
+    let of_marks = vec![
+        column("id", Kind::Json, Role::Key),
+        column("class", Kind::Choice(vec!["on".into(), "off".into()]), Role::Status),
+    ];
+    vec![
+        table("counts", KeyStyle::Integer, of_counts, &counts),
+        table(
+            "marks",
+            KeyStyle::Prefixed("m".into()),
+            of_marks,
+            &[r#"[1, "on"]"#, r#"["1", "off"]"#, r#"[[1], null]"#],
+        ),
+        table("things", KeyStyle::Uuid, of_things, &things),
+    ]
+}
+
+/// What compares, calculates, points and fits.
+fn values(operations: &mut Vec<Operation>) {
+    for (place, comparison) in COMPARISONS.into_iter().enumerate() {
+        let condition = Condition::Compare(argument("left"), comparison, argument("right"));
+        let otherwise = "not {left}: {right} {nobody} {".into();
+        operations.push(operation(
+            &format!("compare-{place}"),
+            vec![any("left"), any("right")],
+            vec![Step::Require { condition, otherwise }],
+            value(literal("true")),
+        ));
+    }
+    for (place, arithmetic) in ARITHMETIC.into_iter().enumerate() {
+        let of = |left: &str, right: &str| {
+            let (left, right) = (Box::new(argument(left)), Box::new(argument(right)));
+            value(Expression::Arithmetic(left, arithmetic, right))
+        };
+        let parts = vec![of("left", "right"), of("right", "left"), value(argument("left"))];
+        let input = vec![any("left"), any("right")];
+        operations.push(operation(&format!("calc_{place}"), input, Vec::new(), Reply::List(parts)));
+    }
+    for (name, _) in kinds() {
+        operations.push(operation(
+            &format!("put.{name}"),
+            vec![any("value"), any("id")],
+            vec![
+                insert(
+                    "things",
+                    vec![
+                        ("id", argument("id")),
+                        (name, argument("value")),
+                        ("created", Expression::Now),
+                    ],
+                ),
+                update(
+                    "made",
+                    vec![
+                        ("updated", Expression::Now),
+                        ("json", literal("[{\"z\": 1, \"a\": 2.0}]")),
+                    ],
+                ),
+            ],
+            columns("made", &THING),
+        ));
+    }
+    let pointers =
+        ["", "/a", "/b/a/0", "/a~1b/~0/1", "/0", "/+1", "/01", "x", "/99999999999999999999999"];
+    let parts = pointers.map(|it| value(Expression::Part("value".into(), it.into())));
+    operations.push(operation("part", vec![any("value")], Vec::new(), Reply::List(parts.into())));
+}
+
+/// What reads rows.
+fn reading(operations: &mut Vec<Operation>) {
+    for (place, direction) in [Direction::Ascending, Direction::Descending].into_iter().enumerate()
+    {
+        for (name, _) in kinds() {
+            let comparison = COMPARISONS[(place + name.len()) % COMPARISONS.len()];
+            let select = Step::Select {
+                rows: "found".into(),
+                table: "things".into(),
+                filters: vec![filter(name, comparison, argument("value"))],
+                order: Some((name.into(), direction)),
+                limit: argument("limit"),
+            };
+            let item = Box::new(columns("item", &THING));
+            let each = Reply::Each { rows: "found".into(), row: "item".into(), item };
+            let count = value(Expression::Count("found".into()));
+            operations.push(operation(
+                &format!("list {name} {place}"),
+                vec![any("value"), any("limit")],
+                vec![select],
+                Reply::Object(vec![("rows".into(), each), ("count".into(), count)]),
+            ));
+        }
+    }
+    let first = Step::Match {
+        row: "row".into(),
+        table: "counts".into(),
+        filters: vec![
+            filter("note", Comparison::Equal, argument("note")),
+            filter("quantity", Comparison::AtMost, argument("quantity")),
+        ],
+        otherwise: HOSTILE[6].into(),
+    };
+    let input = vec![any("note"), any("quantity"), any("value")];
+    let found = columns("row", &["id", "thing", "quantity", "note"]);
+    operations.push(operation("match", input, vec![first], found));
+    let conditions = [
+        Condition::References(argument("value"), "counts".into()),
+        Condition::References(argument("value"), "things".into()),
+        Condition::References(argument("value"), "marks".into()),
+        Condition::None("marks".into(), vec![filter("id", Comparison::Equal, argument("value"))]),
+    ];
+    for (place, condition) in conditions.into_iter().enumerate() {
+        let steps = vec![Step::Require { condition, otherwise: String::new() }];
+        let reply = value(argument("value"));
+        operations.push(operation(&format!("holds_{place}"), vec![any("value")], steps, reply));
+    }
+}
+
+/// What changes rows, also in ways that no sound program would.
+fn writing(operations: &mut Vec<Operation>) {
+    let plus = |row: &str, amount: &str| {
+        let quantity = Box::new(Expression::column(row, "quantity"));
+        Expression::Arithmetic(quantity, Arithmetic::Add, Box::new(literal(amount)))
+    };
+    let shown = || columns("one", &["id", "thing", "quantity", "note"]);
+    operations.push(operation(
+        "stale",
+        vec![any("id"), any("note")],
+        vec![
+            lookup("one", "counts", argument("id")),
+            lookup("other", "counts", argument("id")),
+            update("one", vec![("quantity", plus("one", "1")), ("note", argument("note"))]),
+            update("other", vec![("quantity", plus("other", "2"))]),
+        ],
+        shown(),
+    ));
+    operations.push(operation(
+        "revive",
+        vec![any("id"), any("note")],
+        vec![
+            lookup("one", "counts", argument("id")),
+            Step::Delete { row: "one".into() },
+            update("one", vec![("note", argument("note"))]),
+        ],
+        shown(),
+    ));
+    operations.push(operation(
+        "remove",
+        vec![any("id")],
+        vec![lookup("one", "marks", argument("id")), Step::Delete { row: "one".into() }],
+        value(Expression::column("one", "id")),
+    ));
+    operations.push(operation(
+        "insert",
+        vec![any("id"), any("class")],
+        vec![insert(
+            "marks",
+            vec![
+                ("id", argument("id")),
+                ("class", argument("class")),
+                ("class", literal("\"OFF\"")),
+            ],
+        )],
+        columns("made", &["id", "class"]),
+    ));
+    operations.push(operation(
+        "fails-late",
+        vec![any("quantity"), any("note")],
+        vec![
+            insert("counts", vec![("note", argument("note"))]),
+            insert("counts", vec![("note", literal("\"y\"")), ("quantity", argument("quantity"))]),
+            update("made", vec![("quantity", argument("note"))]),
+        ],
+        columns("made", &["id", "thing", "quantity", "note"]),
+    ));
+}
+
+/// Names that mean something elsewhere, one name for several bindings, and every shape.
+fn naming(operations: &mut Vec<Operation>) {
+    let names = [
+        "class",
+        "from",
+        "self",
+        "$filter",
+        "X-Amz-Date",
+        "x_amz_date",
+        "xAmzDate",
+        "db",
+        "lookup",
+        "row",
+        "__import__",
+        "exec",
+        "None",
+        "日本",
+        "match",
+        "TOOLS",
+        "a b",
+        "1st",
+        "say",
+        "item",
+    ];
+    let parts = names.iter().map(|name| ((*name).to_string(), value(argument(name))));
+    let rows = |table: &str| Step::Select {
+        rows: "row".into(),
+        table: table.into(),
+        filters: Vec::new(),
+        order: None,
+        limit: literal("2"),
+    };
+    let inner = Reply::Each {
+        rows: "row".into(),
+        row: "row".into(),
+        item: Box::new(value(Expression::column("row", "id"))),
+    };
+    let outer = Reply::Each {
+        rows: "row".into(),
+        row: "row".into(),
+        item: Box::new(Reply::List(vec![value(Expression::column("row", "id")), inner])),
+    };
+    let last = value(Expression::column("row", "id"));
+    operations.push(operation(
+        "class",
+        names.iter().map(|name| any(name)).collect(),
+        vec![lookup("row", "things", literal("\"a\"")), rows("counts"), rows("marks")],
+        Reply::List(vec![Reply::Object(parts.collect()), outer, last]),
+    ));
+    let bounded = |minimum, maximum| Shape::Integer { minimum, maximum };
+    let many: Vec<Value> = (0..14).map(Value::Integer).chain([Value::Null]).collect();
+    let inside = vec![field("count", Shape::integer(), true), field("it", Shape::Any, false)];
+    let shapes = [
+        ("text", Shape::text()),
+        ("least", bounded(Some(-2), None)),
+        ("most", bounded(None, Some(i64::MAX))),
+        ("between", bounded(Some(0), Some(7))),
+        ("number", Shape::Number { minimum: Value::Integer(0), maximum: Value::number(2.5) }),
+        ("boolean", Shape::Boolean),
+        ("one", Shape::Choice(vec![Value::Integer(1), Value::text("a"), Value::Bool(true)])),
+        ("many", Shape::Choice(many)),
+        ("list", Shape::List(Box::new(Shape::integer()))),
+        ("object", Shape::Object(inside)),
+    ];
+    let defaults = ["3", "\"x\"", "[1, {\"a\": null}]", "1e+20", "null"];
+    for (place, (name, shape)) in shapes.into_iter().enumerate() {
+        for required in [true, false] {
+            let mut only = field(name, shape.clone(), required);
+            only.default = Value::parse(defaults[place % defaults.len()]).unwrap();
+            let (first, second) = (Box::new(argument(name)), Box::new(literal("\"none\"")));
+            let reply = value(Expression::Otherwise(first, second));
+            let name = format!("Shape_{name}_{required}");
+            // Odd values come to it by another name's chance; sound ones by its own shape.
+            operations.push(operation(&name, vec![only], Vec::new(), reply));
+        }
+    }
+}
+
+pub(crate) fn environment() -> Environment {
+    let mut operations = Vec::new();
+    values(&mut operations);
+    reading(&mut operations);
+    writing(&mut operations);
+    naming(&mut operations);
+    operations.sort_by(|one, other| one.name.cmp(&other.name));
+    let bare = Environment {
+        domain: DomainId::of(["every"]),
+        name: "every \"kind\"\nof -- thing".into(),
+        tables: tables(),
+        operations: operations.clone(),
+    };
+    for operation in &mut operations {
+        let found = footprint(operation, &bare).unwrap();
+        if !found.writes.is_empty() {
+            operation.effect = Effect::Write;
+        }
+        (operation.reads, operation.writes) = (found.reads, found.writes);
+    }
+    Environment { operations, ..bare }
+}
