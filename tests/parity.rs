@@ -7,15 +7,17 @@
 //! tool for every step, condition, expression and kind of column, and is given all odd values.
 //!
 //! Needs Python 3.9 or later, `python3` or what `AGENTSCALER_PYTHON` names; says SKIPPED without.
-//! With `SLOW_TESTS=1` and `../shared/corpora/dev`, a world of real APIs is built and compared in
-//! 50 sequences a domain:
+//! With `SLOW_TESTS=1` a world of real APIs is compared too, in ten sequences a domain: the one that
+//! `AGENTSCALER_WORLD` names, or one built from `../shared/corpora/dev/normalised`, which takes long
+//! without optimisation:
 //!
 //! ```sh
-//! SLOW_TESTS=1 cargo test --locked --test parity real -- --nocapture
+//! agentscaler build ../shared/corpora/dev/normalised --world /tmp/real
+//! SLOW_TESTS=1 AGENTSCALER_WORLD=/tmp/real cargo test --locked --test parity real -- --nocapture
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
-#![expect(clippy::disallowed_methods, reason = "AGENTSCALER_PYTHON and SLOW_TESTS are read")]
+#![expect(clippy::disallowed_methods, reason = "what to run and how long is named by variables")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -145,7 +147,7 @@ fn python_answers_as_the_engine_does_on_the_example_world() {
     let world = world(folder.path(), vec!["tests/corpus".into()]);
     let mut compared = Compared::default();
     for domain in domains(&world) {
-        compare(&python, &domain, 60, &mut compared);
+        compare(&python, &domain, 40, &mut compared);
     }
     eprintln!("{compared:?}");
     assert!(compared.refused * 10 < compared.calls * 9, "most calls come to nothing: {compared:?}");
@@ -157,27 +159,27 @@ fn python_answers_as_the_engine_does_whatever_a_program_says() {
     let Some(python) = python() else { return };
     let domain = Exported { environment: every::environment(), tasks: Vec::new() };
     let mut compared = Compared::default();
-    compare(&python, &domain, 4_000, &mut compared);
+    compare(&python, &domain, 2_000, &mut compared);
     eprintln!("{compared:?}");
 }
 
 #[test]
 fn python_answers_as_the_engine_does_on_real_apis() {
-    let corpus = Path::new("../shared/corpora/dev");
-    if std::env::var_os("SLOW_TESTS").is_none() || !corpus.exists() {
-        eprintln!("SKIPPED real APIs: SLOW_TESTS is not set, or there is no ../shared/corpora/dev");
+    let corpus = Path::new("../shared/corpora/dev/normalised");
+    let named = std::env::var_os("AGENTSCALER_WORLD").map(PathBuf::from);
+    if std::env::var_os("SLOW_TESTS").is_none() || (named.is_none() && !corpus.exists()) {
+        eprintln!("SKIPPED real APIs: SLOW_TESTS is not set, or there is no corpus of them");
         return;
     }
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let named = std::env::var_os("AGENTSCALER_WORLD").map(PathBuf::from);
     let world = match named {
         Some(world) => World::open(&world).unwrap(),
         None => world(folder.path(), vec![corpus.into()]),
     };
     let mut compared = Compared::default();
     for domain in domains(&world) {
-        compare(&python, &domain, 50, &mut compared);
+        compare(&python, &domain, 10, &mut compared);
     }
     eprintln!("{compared:?}");
     assert!(200 <= compared.domains && 10_000 <= compared.sequences, "{compared:?}");

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 const CALLS_MAX: u64 = 8;
 
 /// Values that engines disagree on, as JSON: not all of it can be read.
-const ODD: [&str; 78] = [
+const ODD: [&str; 86] = [
     "null",
     "true",
     "false",
@@ -87,6 +87,14 @@ const ODD: [&str; 78] = [
     "{\"a/b\":{\"~\":[7,8]}}",
     "\"2025-06-01\"",
     "\"2025-06-02T09:00:00Z\"",
+    "\"\\u212a\"",
+    "\"k\"",
+    "\"OPEN\"",
+    "\"straße\"",
+    "\"STRASSE\"",
+    "\"ss\"",
+    "{\"~1\": 5, \"/\": 6}",
+    "1000",
     "\"a\\tb\\nc\"",
     "\"K\"",
 ];
@@ -190,6 +198,7 @@ impl<'w> Caller<'w> {
             let given = if field.required { 1000 - oddness / 10 } else { 500 };
             if draw.with("given").happens(given) {
                 let value = match draw.with("odd").happens(oddness) {
+                    true if draw.with("long").happens(20) => format!("\"{}\"", "9".repeat(5000)),
                     true => (*draw.with("value").from_list(&ODD)).into(),
                     false => self.value(field, &field.shape, draw.with("value"), seen),
                 };
@@ -246,7 +255,9 @@ impl<'w> Caller<'w> {
         let own: Vec<String> = self.column(&field.name).collect();
         let candidates =
             if own.is_empty() || draw.with("other").happens(200) { pool } else { &own };
-        let Some(value) = draw.pick(candidates, |it| it.as_bytes()) else { return "\"x\"".into() };
+        let Some(value) = (!candidates.is_empty()).then(|| draw.from_list(candidates)) else {
+            return "\"x\"".into();
+        };
         let Some(text) = value.strip_prefix('"').and_then(|it| it.strip_suffix('"')) else {
             return Value::text(value).to_string();
         };

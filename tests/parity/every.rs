@@ -157,6 +157,8 @@ fn tables() -> Vec<Table> {
         columns,
         rows: rows.iter().map(|json| row(json)).collect(),
     };
+    let many: Vec<String> = (0..120).map(|key| format!("[{key}]")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let of_counts = vec![
         column("id", Kind::Integer, Role::Key),
         column("thing", Kind::Text, Role::Reference("things".into())),
@@ -169,6 +171,7 @@ fn tables() -> Vec<Table> {
     ];
     vec![
         table("counts", KeyStyle::Integer, of_counts, &counts),
+        table("many", KeyStyle::Integer, vec![column("id", Kind::Integer, Role::Key)], &many),
         table(
             "marks",
             KeyStyle::Prefixed("m".into()),
@@ -196,7 +199,12 @@ fn values(operations: &mut Vec<Operation>) {
             let (left, right) = (Box::new(argument(left)), Box::new(argument(right)));
             value(Expression::Arithmetic(left, arithmetic, right))
         };
-        let parts = vec![of("left", "right"), of("right", "left"), value(argument("left"))];
+        let fixed = ["9223372036854775807", "-9223372036854775808", "0", "1e+308"].map(|it| {
+            let (left, right) = (Box::new(argument("left")), Box::new(literal(it)));
+            value(Expression::Arithmetic(left, arithmetic, right))
+        });
+        let mut parts = vec![of("left", "right"), of("right", "left"), value(argument("left"))];
+        parts.extend(fixed);
         let input = vec![any("left"), any("right")];
         operations.push(operation(&format!("calc_{place}"), input, Vec::new(), Reply::List(parts)));
     }
@@ -224,8 +232,18 @@ fn values(operations: &mut Vec<Operation>) {
             columns("made", &THING),
         ));
     }
-    let pointers =
-        ["", "/a", "/b/a/0", "/a~1b/~0/1", "/0", "/+1", "/01", "x", "/99999999999999999999999"];
+    let pointers = [
+        "",
+        "/a",
+        "/b/a/0",
+        "/a~1b/~0/1",
+        "/0",
+        "/+1",
+        "/01",
+        "x",
+        "/~01",
+        "/99999999999999999999999",
+    ];
     let parts = pointers.map(|it| value(Expression::Part("value".into(), it.into())));
     operations.push(operation("part", vec![any("value")], Vec::new(), Reply::List(parts.into())));
 }
@@ -254,6 +272,15 @@ fn reading(operations: &mut Vec<Operation>) {
             ));
         }
     }
+    let all = Step::Select {
+        rows: "found".into(),
+        table: "many".into(),
+        filters: Vec::new(),
+        order: None,
+        limit: argument("limit"),
+    };
+    let count = value(Expression::Count("found".into()));
+    operations.push(operation("all", vec![any("limit")], vec![all], count));
     let first = Step::Match {
         row: "row".into(),
         table: "counts".into(),
@@ -296,6 +323,17 @@ fn writing(operations: &mut Vec<Operation>) {
             update("other", vec![("quantity", plus("other", "2"))]),
         ],
         shown(),
+    ));
+    // Equal in Python, and not the same.
+    let kept = ["[1]", "[1.0]", "[true]", "{\"a\": 1, \"b\": 2}", "{\"b\": 2, \"a\": 1}"];
+    operations.push(operation(
+        "retype",
+        vec![any("value")],
+        std::iter::once(lookup("one", "things", literal("\"b\"")))
+            .chain(kept.map(|it| update("one", vec![("json", literal(it))])))
+            .chain([update("one", vec![("json", argument("value"))])])
+            .collect(),
+        columns("one", &THING),
     ));
     operations.push(operation(
         "revive",
