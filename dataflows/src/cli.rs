@@ -196,6 +196,10 @@ enum Kind {
 /// tools as readable functions, its tables and first rows, its tasks and its rules. Calls answer
 /// what a trajectory records, byte for byte.
 ///
+/// `tau2` is a Python package for τ²-bench 1.0.1: `python -m agentscaler_tau2 run --domain NAME`, in
+/// that folder, is its own command line with these domains. Tasks that are offered fewer tools than
+/// their domain has make a domain of their own, since τ²-bench offers every task all of them.
+///
 /// A folder that is not empty is replaced only if an export made it, and in one step.
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Example: agentscaler export python --world world --output envs")]
@@ -224,6 +228,8 @@ enum Exported {
     Tools,
     /// Every domain, as a folder of Python.
     Python,
+    /// Every domain, as a package for τ²-bench.
+    Tau2,
 }
 
 /// How a command that could run ended.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::store::{Manifest, ObjectRef, StoreError, World};
 
-pub use self::domains::{Domains, Exported, each, python};
+pub use self::domains::{Domains, Exported, each, python, tau2};
 
 mod folder;
 mod domains;

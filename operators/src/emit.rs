@@ -8,6 +8,7 @@
 use schemas::{Environment, Task};
 
 pub use crate::emit::names::{code, identifier, identifiers, markdown, quoted, sql_name, sql_text};
+pub use crate::emit::tau2::{PACKAGE, Tau2Domain, tau2, tau2_shared};
 
 mod names;
 mod layout;
@@ -17,9 +18,13 @@ mod schema;
 mod data;
 mod phrases;
 mod policy;
+mod tau2;
 
 /// The library that generated tools are made of.
 const RUNTIME: &str = include_str!("emit/runtime.py");
+
+/// Sessions over generated tools.
+const SESSION: &str = include_str!("emit/session.py");
 
 /// The door to an exported environment.
 const ENVIRONMENT: &str = include_str!("emit/environment.py");
@@ -48,6 +53,7 @@ pub fn python(environment: &Environment, tasks: &[(Task, &str)]) -> Vec<Emitted>
         ("environment.py", ENVIRONMENT.into()),
         ("policy.md", policy::policy(environment)),
         ("runtime.py", RUNTIME.into()),
+        ("session.py", SESSION.into()),
         ("schema.sql", schema::schema(environment)),
         ("tasks.json", data::tasks(tasks)),
         ("tools.json", data::tools(environment)),

@@ -31,9 +31,12 @@ pub(super) fn run(args: &ExportArgs, quiet: bool) -> anyhow::Result<Outcome> {
             let write = |out: &mut dyn io::Write| export::tools(&world, &manifest, out);
             Domains { tools: replace_streamed(&args.output, write)?, ..Domains::default() }
         }
-        Exported::Python => {
+        Exported::Python | Exported::Tau2 => {
             anyhow::ensure!(!to_stdout, "--output must be a folder for the export of domains");
-            export::python(&world, &manifest, &args.domain, &args.output)?
+            match args.what {
+                Exported::Tau2 => export::tau2(&world, &manifest, &args.domain, &args.output)?,
+                _ => export::python(&world, &manifest, &args.domain, &args.output)?,
+            }
         }
     };
     tell(args, &manifest, &made, quiet)?;
@@ -50,6 +53,7 @@ fn tell(args: &ExportArgs, manifest: &Manifest, made: &Domains, quiet: bool) -> 
         if args.what != Exported::Tools {
             row["domains"] = json!(made.domains);
             row["tasks"] = json!(made.tasks);
+            row["left_out"] = json!(made.left_out);
         }
         return writeln!(io::stdout(), "{}", plain_json(&row));
     }
@@ -59,11 +63,17 @@ fn tell(args: &ExportArgs, manifest: &Manifest, made: &Domains, quiet: bool) -> 
     let (tools, path) = (grouped(made.tools), plain(&path));
     say(&match args.what {
         Exported::Tools => format!("{tools} tools of version {version} are in {path}"),
-        Exported::Python => format!(
+        Exported::Python | Exported::Tau2 => format!(
             "{} domains of version {version}, with {tools} tools and {} tasks, are in {path}",
             grouped(made.domains),
             grouped(made.tasks)
         ),
     });
+    if 0 < made.left_out {
+        let left = grouped(made.left_out);
+        say(&format!(
+            "note: {left} tasks are left out: an argument is called like one of tau2's own"
+        ));
+    }
     Ok(())
 }

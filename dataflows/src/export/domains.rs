@@ -26,6 +26,8 @@ pub struct Domains {
     pub tools: u64,
     /// Their tasks.
     pub tasks: u64,
+    /// Tasks that the receiver cannot run.
+    pub left_out: u64,
 }
 
 /// A domain with its tasks.
@@ -60,6 +62,46 @@ pub fn python(
         Ok(())
     })?;
     folder.finish(json!({"what": "python", "version": manifest.version, "domains": index}))?;
+    Ok(count)
+}
+
+/// Writes a package that registers every domain, or those named, with τ²-bench.
+///
+/// # Errors
+///
+/// Fails like [`python`].
+pub fn tau2(
+    world: &World,
+    manifest: &Manifest,
+    named: &[String],
+    output: &Path,
+) -> Result<Domains, ExportError> {
+    let folder = Folder::begin(output)?;
+    let mut registered = Vec::new();
+    let mut unrunnable = 0;
+    for (path, text) in emit::tau2_shared() {
+        folder.put(&path, &text)?;
+    }
+    let (mut count, index) = each(world, manifest, named, &mut |domain| {
+        let (files, domains, left) = emit::tau2(&domain.environment, &domain.tasks);
+        for (path, text) in files {
+            folder.put(&path, &text)?;
+        }
+        unrunnable += left.len() as u64;
+        registered.extend(domains.into_iter().map(|it| {
+            json!({
+                "name": it.name, "folder": emit::folder(&domain.environment),
+                "offered": it.offered, "tools": it.offered.len(), "tasks": it.tasks,
+            })
+        }));
+        Ok(())
+    })?;
+    count.tasks -= unrunnable;
+    count.left_out = unrunnable;
+    let text = serde_json::to_string_pretty(&json!({"domains": registered}));
+    let text = text.expect("an index has text keys");
+    folder.put(&format!("{}/domains.json", emit::PACKAGE), &format!("{text}\n"))?;
+    folder.finish(json!({"what": "tau2", "version": manifest.version, "domains": index}))?;
     Ok(count)
 }
 

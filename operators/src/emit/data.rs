@@ -47,7 +47,8 @@ pub(super) fn tasks(tasks: &[(Task, &str)]) -> String {
     }))
 }
 
-fn lines(items: impl Iterator<Item = String>) -> String {
+/// A list of JSON, an item a line.
+pub(super) fn lines(items: impl Iterator<Item = String>) -> String {
     let items: Vec<String> = items.collect();
     if items.is_empty() { "[]\n".into() } else { format!("[\n{}\n]\n", items.join(",\n")) }
 }

@@ -306,12 +306,16 @@ class Database:
 
     def __init__(self, tables, rows):
         self.tables = tables
-        self.rows = {}
-        self.sum = 0
         self.clock = 0
         self.undo = []
-        for name in tables:
-            key = key_column(tables[name])
+        self.load(rows)
+
+    def load(self, rows):
+        """Takes these rows for those that there are."""
+        self.rows = {}
+        self.sum = 0
+        for name in self.tables:
+            key = key_column(self.tables[name])
             ordered = sorted(rows[name], key=lambda row: rank(row[key]))
             self.rows[name] = {spell(row[key]): row for row in ordered}
             self.sum += sum(hashed(name, row) for row in ordered)

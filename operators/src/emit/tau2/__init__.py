@@ -1,0 +1,9 @@
+"""Domains for τ²-bench, exported by agentscaler.
+
+`register()` adds them to τ²-bench's registry; `python -m agentscaler_tau2 run --domain …` does so and
+hands over to its command line.
+"""
+
+from .adapter import register
+
+__all__ = ["register"]
