@@ -29,7 +29,7 @@ use dataflows::export::{Exported, each};
 use dataflows::store::World;
 use operators::Work;
 use operators::emit;
-use operators::engine::World as Engine;
+use operators::engine::{World as Engine, example};
 use schemas::Draw;
 use serde_json::Value as Json;
 
@@ -157,9 +157,15 @@ fn python_answers_as_the_engine_does_on_the_example_world() {
 #[test]
 fn python_answers_as_the_engine_does_whatever_a_program_says() {
     let Some(python) = python() else { return };
-    let domain = Exported { environment: every::environment(), tasks: Vec::new() };
     let mut compared = Compared::default();
-    compare(&python, &domain, 2_000, &mut compared);
+    for (environment, sequences) in [
+        (every::environment(), 2_000),
+        (example::every_step(), 400),
+        (example::help_desk(), 100),
+        (example::library(), 100),
+    ] {
+        compare(&python, &Exported { environment, tasks: Vec::new() }, sequences, &mut compared);
+    }
     eprintln!("{compared:?}");
 }
 

@@ -12,6 +12,7 @@ pub use crate::emit::tau2::{PACKAGE, Tau2Domain, tau2, tau2_shared};
 
 mod names;
 mod layout;
+mod message;
 mod code;
 mod tools;
 mod schema;

@@ -157,7 +157,7 @@ impl<'w> Caller<'w> {
             };
             let arguments = Value::parse(&text).unwrap_or_else(|_| Value::text(&text));
             let observation = session.call(&name, &arguments);
-            gather(&observation.value, &mut seen);
+            gather(&observation.value(), &mut seen);
             calls.push(json!([name, text]));
             observations.push(observation.text);
             states.push(session.fingerprint());
@@ -178,6 +178,13 @@ impl<'w> Caller<'w> {
             return ((*draw.with("name").from_list(&name)).into(), "{}".into());
         }
         let name = *draw.with("name").from_list(&self.names);
+        if draw.with("deep").happens(20) {
+            let field = self.world.operation(name).and_then(|it| it.input.first());
+            let field = field.map_or("a", |field| field.name.as_str());
+            let depth = usize::try_from(63 + draw.with("depth").below(3)).unwrap();
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            return (name.into(), format!("{{{}:{open}{close}}}", Value::text(field)));
+        }
         if draw.with("no arguments").happens(40) {
             let deep = format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126));
             let deeper = format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127));

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use operators::engine::footprint;
 use schemas::{
     Arithmetic, Column, Comparison, Condition, Digest, Direction, DomainId, Effect, Environment,
-    Expression, Field, Filter, KeyStyle, Kind, Operation, Program, Reply, Role, Row, Shape, Step,
-    Table, ToolId, Value,
+    Expression, Field, Filter, KeyStyle, Kind, Operation, Program, Reply, Role, Row, Shape, Span,
+    Step, Table, ToolId, Value,
 };
 
 const COMPARISONS: [Comparison; 8] = [
@@ -232,6 +232,16 @@ fn values(operations: &mut Vec<Operation>) {
             columns("made", &THING),
         ));
     }
+    for (name, span) in [("minutes", Span::Minutes), ("hours", Span::Hours), ("days", Span::Days)] {
+        let starts = ["\"2025-02-28\"", "\"9999-12-30\"", "\"0001-01-01T00:00:59Z\""].map(literal);
+        let later = |from: Expression| {
+            value(Expression::Later(Box::new(from), Box::new(argument("amount")), span))
+        };
+        let mut parts = vec![later(argument("start"))];
+        parts.extend(starts.map(later));
+        let input = vec![any("start"), any("amount")];
+        operations.push(operation(&format!("later_{name}"), input, Vec::new(), Reply::List(parts)));
+    }
     let pointers = [
         "",
         "/a",
@@ -319,6 +329,14 @@ fn writing(operations: &mut Vec<Operation>) {
         vec![
             lookup("one", "counts", argument("id")),
             lookup("other", "counts", argument("id")),
+            Step::Require {
+                condition: Condition::Compare(
+                    Expression::column("one", "quantity"),
+                    Comparison::Below,
+                    literal("9"),
+                ),
+                otherwise: "{one.quantity} of {one.thing}: {id} {none.id} {{id}".into(),
+            },
             update("one", vec![("quantity", plus("one", "1")), ("note", argument("note"))]),
             update("other", vec![("quantity", plus("other", "2"))]),
         ],
@@ -334,6 +352,31 @@ fn writing(operations: &mut Vec<Operation>) {
             .chain([update("one", vec![("json", argument("value"))])])
             .collect(),
         columns("one", &THING),
+    ));
+    let which = || {
+        vec![
+            filter("note", Comparison::Equal, argument("note")),
+            filter("quantity", Comparison::AtLeast, argument("least")),
+        ]
+    };
+    operations.push(operation(
+        "change",
+        vec![any("note"), any("least"), any("quantity")],
+        vec![Step::Change {
+            table: "counts".into(),
+            filters: which(),
+            changes: vec![
+                ("quantity".into(), argument("quantity")),
+                ("thing".into(), literal("\"c\"")),
+            ],
+        }],
+        value(literal("\"changed\"")),
+    ));
+    operations.push(operation(
+        "clear",
+        vec![any("note"), any("least")],
+        vec![Step::Remove { table: "counts".into(), filters: which() }],
+        value(literal("\"cleared\"")),
     ));
     operations.push(operation(
         "revive",

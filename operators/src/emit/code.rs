@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
-    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Operation, Reply, Step, Value,
+    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Operation, Reply, Span, Step,
+    Table, Value,
 };
 
 use crate::emit::layout::Code;
+use crate::emit::message::{Piece, pieces};
 use crate::emit::names::{identifier, identifiers, quoted};
-use crate::engine::{Piece, pieces};
 
 /// A program on its way to Python: what its arguments and bindings are called there.
 pub(super) struct Writer<'o> {
+    tables: &'o [Table],
     /// Arguments by the name agents use.
     arguments: BTreeMap<&'o str, String>,
     /// Bindings to a row, with its table, and bindings to several.
@@ -24,10 +26,11 @@ pub(super) struct Writer<'o> {
 }
 
 impl<'o> Writer<'o> {
-    pub(super) fn new(operation: &'o Operation) -> Writer<'o> {
+    pub(super) fn new(operation: &'o Operation, tables: &'o [Table]) -> Writer<'o> {
         let names: Vec<&str> = operation.input.iter().map(|field| field.name.as_str()).collect();
         let spelled = identifiers(&names);
         Writer {
+            tables,
             taken: spelled.iter().cloned().collect(),
             arguments: names.into_iter().zip(spelled).collect(),
             rows: BTreeMap::new(),
@@ -117,6 +120,14 @@ impl<'o> Writer<'o> {
                 let (bound, table) = self.row(row);
                 self.call("delete", vec![database(), text(table), Code::Atom(bound)])
             }
+            Step::Change { table, filters, changes } => {
+                let (filters, changes) = (self.filters(filters), self.columns(changes));
+                self.call("change", vec![database(), text(table), filters, changes])
+            }
+            Step::Remove { table, filters } => {
+                let filters = self.filters(filters);
+                self.call("remove", vec![database(), text(table), filters])
+            }
         }
     }
 
@@ -171,10 +182,10 @@ impl<'o> Writer<'o> {
     /// A message with its arguments filled in.
     fn message(&mut self, message: &str) -> Code {
         let mut parts = Vec::new();
-        for piece in pieces(message, |name| self.arguments.contains_key(name)) {
+        for piece in pieces(message, |name| self.slot(name)) {
             parts.push(match piece {
                 Piece::Text(piece) => text(piece),
-                Piece::Argument(name) => self.argument(name),
+                Piece::Slot(told) => Code::Atom(told),
             });
         }
         match parts.len() {
@@ -182,6 +193,18 @@ impl<'o> Writer<'o> {
             1 if matches!(&parts[0], Code::Atom(atom) if atom.starts_with('"')) => parts.remove(0),
             _ => self.call("say", parts),
         }
+    }
+
+    /// An argument, or `row.column` of a row bound before.
+    fn slot(&self, name: &str) -> Option<String> {
+        if let Some(spelled) = self.arguments.get(name) {
+            return Some(spelled.clone());
+        }
+        let (row, column) = name.split_once('.')?;
+        let (bound, table) = self.rows.get(row)?;
+        let table = self.tables.iter().find(|it| it.name == **table)?;
+        table.place(column)?;
+        Some(format!("{bound}[{}]", quoted(column)))
     }
 
     fn expression(&mut self, expression: &'o Expression) -> Code {
@@ -213,6 +236,15 @@ impl<'o> Writer<'o> {
                     Arithmetic::Divide => "divide",
                 };
                 self.call(function, arguments)
+            }
+            Expression::Later(from, amount, span) => {
+                let span = match span {
+                    Span::Minutes => "minutes",
+                    Span::Hours => "hours",
+                    Span::Days => "days",
+                };
+                let arguments = vec![self.expression(from), self.expression(amount), text(span)];
+                self.call("later", arguments)
             }
         }
     }

@@ -18,7 +18,7 @@ const PYTHON: &str = "abs aiter all and anext any as ascii assert async await bi
     true false try tuple type vars while with yield zip db runtime tools environment";
 
 /// The functions of `runtime.py` that tools are made of.
-pub(super) const RUNTIME: [&str; 21] = [
+pub(super) const RUNTIME: [&str; 24] = [
     "add",
     "compact",
     "compare",
@@ -40,6 +40,9 @@ pub(super) const RUNTIME: [&str; 21] = [
     "subtract",
     "update",
     "spelled",
+    "change",
+    "remove",
+    "later",
 ];
 
 /// Digits of a digest that tell two names apart.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    Arithmetic, Comparison, Condition, Environment, Expression, Filter, Operation, Step, Value,
+    Arithmetic, Comparison, Condition, Environment, Expression, Filter, Operation, Span, Step,
+    Value,
 };
 
+use crate::emit::message::{Piece, pieces};
 use crate::emit::names::{code, commented, markdown};
-use crate::engine::{Piece, pieces};
 
 /// Which table each binding of a program is of, so far.
 pub(super) struct Bound<'p> {
@@ -35,7 +36,9 @@ impl<'p> Bound<'p> {
             Step::Select { .. }
             | Step::Require { .. }
             | Step::Update { .. }
-            | Step::Delete { .. } => {}
+            | Step::Delete { .. }
+            | Step::Change { .. }
+            | Step::Remove { .. } => {}
         }
     }
 
@@ -71,6 +74,14 @@ pub(super) fn term(expression: &Expression, bound: &Bound<'_>) -> String {
                 Arithmetic::Divide => "divided by",
             };
             format!("{} {sign} {}", term(left, bound), term(right, bound))
+        }
+        Expression::Later(from, amount, span) => {
+            let span = match span {
+                Span::Minutes => "minutes",
+                Span::Hours => "hours",
+                Span::Days => "days",
+            };
+            format!("{}, {} {span} later", term(from, bound), term(amount, bound))
         }
     }
 }
@@ -141,14 +152,20 @@ fn denied(comparison: Comparison) -> &'static str {
     }
 }
 
-/// What an error says; arguments by their names.
-pub(super) fn message(text: &str, operation: &Operation) -> String {
-    let known = |name: &str| operation.input.iter().any(|field| field.name == name);
-    pieces(text, known)
+/// What an error says; arguments by their names, columns by their rows.
+pub(super) fn message(text: &str, operation: &Operation, bound: &Bound<'_>) -> String {
+    let slot = |name: &str| {
+        if operation.input.iter().any(|field| field.name == name) {
+            return Some(markdown(name));
+        }
+        let (row, column) = name.split_once('.')?;
+        bound.table(row).map(|table| format!("the {}'s {}", bound.noun(table), markdown(column)))
+    };
+    pieces(text, slot)
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => spaced(text),
-            Piece::Argument(name) => format!("({})", markdown(name)),
+            Piece::Slot(told) => format!("({told})"),
         })
         .collect()
 }

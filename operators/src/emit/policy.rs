@@ -113,6 +113,7 @@ fn moves(
         let values = match step {
             Step::Insert { table: into, values, .. } if *into == table.name => values,
             Step::Update { row, changes } if bound.table(row) == Some(&table.name) => changes,
+            Step::Change { table: of, changes, .. } if *of == table.name => changes,
             _ => {
                 bound.learn(step);
                 continue;
@@ -195,7 +196,7 @@ fn rule(step: &Step, operation: &Operation, bound: &Bound<'_>) -> Option<String>
             "Takes the first of {} {}; refused with \"{}\" if there is none.",
             code(table),
             filters(all, bound),
-            message(otherwise, operation)
+            message(otherwise, operation, bound)
         ),
         Step::Select { table, filters: all, order, .. } => {
             let sorted = match order {
@@ -206,7 +207,7 @@ fn rule(step: &Step, operation: &Operation, bound: &Bound<'_>) -> Option<String>
         }
         Step::Require { condition: holds, otherwise } => format!(
             "Refused with \"{}\" if {}.",
-            message(otherwise, operation),
+            message(otherwise, operation, bound),
             unless(holds, bound)
         ),
         Step::Insert { table, values, .. } => {
@@ -219,19 +220,31 @@ fn rule(step: &Step, operation: &Operation, bound: &Bound<'_>) -> Option<String>
             let noun = noun(table);
             format!("Makes {} {noun} in {}: {given}.", article(&noun), code(table))
         }
+        Step::Change { table, filters: all, changes } => {
+            let which = filters(all, bound);
+            format!("Changes every {} {which}: {}.", noun(table), becoming(changes, bound))
+        }
+        Step::Remove { table, filters: all } => {
+            format!("Deletes every {} {}.", noun(table), filters(all, bound))
+        }
         Step::Update { row, changes } => {
             let table = bound.table(row)?;
-            let changes: Vec<String> = changes
-                .iter()
-                .map(|(column, value)| format!("{} becomes {}", code(column), term(value, bound)))
-                .collect();
             if changes.is_empty() {
                 return None;
             }
-            format!("Changes the {}: {}.", noun(table), changes.join(", "))
+            format!("Changes the {}: {}.", noun(table), becoming(changes, bound))
         }
         Step::Delete { row } => format!("Deletes the {}.", noun(bound.table(row)?)),
     })
+}
+
+/// Columns and what they become.
+fn becoming(changes: &[(String, Expression)], bound: &Bound<'_>) -> String {
+    let changes: Vec<String> = changes
+        .iter()
+        .map(|(column, value)| format!("{} becomes {}", code(column), term(value, bound)))
+        .collect();
+    changes.join(", ")
 }
 
 /// What can be deleted, and what cannot.
@@ -240,10 +253,15 @@ fn removals(environment: &Environment, out: &mut String) {
     for operation in &environment.operations {
         let mut bound = Bound::new(environment);
         for step in &operation.program.steps {
-            if let Step::Delete { row } = step
-                && let Some(table) = bound.table(row)
-            {
-                by_table.entry(table).or_default().push(code(&operation.name));
+            let table = match step {
+                Step::Delete { row } => bound.table(row),
+                Step::Remove { table, .. } => Some(table),
+                _ => None,
+            };
+            let tools = table.map(|table| by_table.entry(table).or_default());
+            let name = code(&operation.name);
+            if let Some(tools) = tools.filter(|tools| !tools.contains(&name)) {
+                tools.push(name);
             }
             bound.learn(step);
         }

@@ -5,14 +5,16 @@ plain dicts, which nothing changes in place: an update makes another row. Whatev
 said by the native engine too, call for call and byte for byte, and tested against it.
 """
 
+import datetime
 import hashlib
 import json
 import math
 import re
 
+ARGUMENT_DEPTH_MAX = 64  # of what an argument says
 LISTED_MAX = 100  # rows that an answer lists at most, whatever a limit says
 MINTS_MAX = 64  # attempts at minting a key
-DEPTH_MAX = 127  # lists and objects within one another that arguments may have
+DEPTH_MAX = 127  # lists and objects within one another that are read
 CHOICES_SHOWN = 12  # values that an error lists at most
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 EXACT_MAX = 9007199254740992.0  # up to here every integer is a float
@@ -23,6 +25,7 @@ SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 )
 INTEGER = re.compile("[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+MOMENT = re.compile("([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})Z)?")
 PLACE = re.compile(r"\+?[0-9]+")
 SURROGATE = re.compile("[\ud800-\udfff]")
 ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -293,6 +296,27 @@ def divide(left, right):
     return _calculate(left, right, lambda one, other: one / other if other else math.inf, False)
 
 
+def later(start, amount, span):
+    """A day or a moment so much later, spelled alike; null if there is none. A day moves by days."""
+    found = MOMENT.fullmatch(start) if isinstance(start, str) and is_integer(amount) else None
+    if found is None or (found[4] is None and span != "days"):
+        return None
+    hour, minute, second = (int(found[place] or 0) for place in (4, 5, 6))
+    if 23 < hour or 59 < minute or 59 < second:
+        return None
+    try:
+        day = datetime.date(int(found[1]), int(found[2]), int(found[3])).toordinal()
+        seconds = amount * {"minutes": 60, "hours": 3600, "days": 86400}[span]
+        seconds += hour * 3600 + minute * 60 + second
+        spelled_day = datetime.date.fromordinal(day + seconds // 86400).isoformat()
+    except (ValueError, OverflowError):
+        return None
+    if found[4] is None:
+        return spelled_day
+    second = seconds % 86400
+    return "{}T{:02}:{:02}:{:02}Z".format(spelled_day, second // 3600, second // 60 % 60, second % 60)
+
+
 def compact(parts):
     """An object without the parts that are null."""
     return {name: value for name, value in parts.items() if value is not None}
@@ -434,7 +458,9 @@ def _referred(db, table, key):
 
 
 def refers(db, table, key):
-    """Whether the value is null or the table has a row of that key."""
+    """Whether the value is null or the table has a row of that key; of a list, of every key in it."""
+    if isinstance(key, list):
+        return all(_referred(db, table, one) is not None for one in key)
     return key is None or _referred(db, table, key) is not None
 
 
@@ -508,6 +534,22 @@ def now(db):
     """The logical clock: a minute for every call that has changed something."""
     days, minutes = divmod(9 * 60 + db.clock, 1440)
     return "2025-06-{:02}T{:02}:{:02}:00Z".format(2 + min(days, 28), minutes // 60, minutes % 60)
+
+
+def change(db, table, where, changes):
+    """Changes columns of every row that passes every filter; a null filter passes none."""
+    for row in _named(db, table, where):
+        update(db, table, row, changes)
+
+
+def remove(db, table, where):
+    """Removes every row that passes every filter; a null filter passes none."""
+    for row in _named(db, table, where):
+        delete(db, table, row)
+
+
+def _named(db, table, where):
+    return [] if any(one[2] is None for one in where) else list(passing(db, table, where))
 
 
 def _mint(db, table, row):

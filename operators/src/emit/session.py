@@ -1,7 +1,7 @@
 """One conversation with an exported domain: the tools offered, and the state they see."""
 
-from runtime import CHOICES_SHOWN, Database, Refusal, fit, is_integer, magnitude, plain
-from runtime import read_json, same, spell
+from runtime import ARGUMENT_DEPTH_MAX, CHOICES_SHOWN, Database, Refusal, fit, is_integer
+from runtime import magnitude, plain, read_json, same, spell
 
 
 class Session:
@@ -106,8 +106,19 @@ def validate(schema, arguments):
             value = adapted(value)
         if not admits(shape, value):
             raise Refusal('argument "' + name + '" must be ' + described(shape))
+        if ARGUMENT_DEPTH_MAX < depth(value):
+            deeper = '" is nested deeper than ' + str(ARGUMENT_DEPTH_MAX) + " levels"
+            raise Refusal('argument "' + name + deeper)
         valid.append(value)
     return valid
+
+
+def depth(value):
+    """How deeply lists and objects are nested in a value."""
+    if isinstance(value, (list, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        return 1 + max(map(depth, items), default=0)
+    return 0
 
 
 def adapted(value):
@@ -148,12 +159,15 @@ def described(shape):
         listed = ", ".join(spell(choice) for choice in shape["enum"][:CHOICES_SHOWN])
         return "one of " + listed + (", …" if CHOICES_SHOWN < len(shape["enum"]) else "")
     kind = shape.get("type")
-    if kind == "integer" and ("minimum" in shape or "maximum" in shape):
-        if "maximum" not in shape:
-            return "an integer of at least " + spell(shape["minimum"])
-        if "minimum" not in shape:
-            return "an integer of at most " + spell(shape["maximum"])
-        return "an integer from " + spell(shape["minimum"]) + " to " + spell(shape["maximum"])
     words = {"string": "a string", "integer": "an integer", "number": "a number"}
     words.update({"boolean": "a boolean", "array": "an array", "object": "an object"})
-    return words.get(kind, "any value")
+    said = words.get(kind, "any value")
+    if kind in ("integer", "number"):
+        least, most = shape.get("minimum"), shape.get("maximum")
+        if least is not None and most is not None:
+            said += " from " + spell(least) + " to " + spell(most)
+        elif least is not None:
+            said += " of at least " + spell(least)
+        elif most is not None:
+            said += " of at most " + spell(most)
+    return said

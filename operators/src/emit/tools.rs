@@ -16,7 +16,7 @@ pub(super) fn tools(environment: &Environment, runtime: &str) -> String {
     let mut bodies = String::new();
     for (operation, function) in environment.operations.iter().zip(&functions) {
         bodies.push_str("\n\n");
-        bodies.push_str(&body(operation, function, &mut called));
+        bodies.push_str(&body(operation, function, &environment.tables, &mut called));
     }
     let about = format!(
         "The tools of {}, as functions over its tables. Made by `agentscaler export`; edit the \
@@ -97,8 +97,13 @@ fn listing(operation: &Operation, function: &str) -> Code {
     ])
 }
 
-fn body(operation: &Operation, function: &str, called: &mut BTreeSet<&'static str>) -> String {
-    let mut writer = Writer::new(operation);
+fn body(
+    operation: &Operation,
+    function: &str,
+    tables: &[Table],
+    called: &mut BTreeSet<&'static str>,
+) -> String {
+    let mut writer = Writer::new(operation, tables);
     let mut parameters = vec![Code::Atom("db".into())];
     parameters.extend(operation.input.iter().map(|field| writer.argument(&field.name)));
     let mut out = String::new();
