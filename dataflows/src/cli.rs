@@ -197,8 +197,8 @@ enum Kind {
 /// what a trajectory records, byte for byte.
 ///
 /// `tau2` is a Python package for τ²-bench 1.0.1: `python -m agentscaler_tau2 run --domain NAME`, in
-/// that folder, is its own command line with these domains. Tasks that are offered fewer tools than
-/// their domain has make a domain of their own, since τ²-bench offers every task all of them.
+/// that folder, is its own command line with these domains. Tasks that nobody could fulfil have
+/// domains of their own, `NAME-…`, since τ²-bench offers every task all tools of its domain.
 ///
 /// A folder that is not empty is replaced only if an export made it, and in one step.
 #[derive(Debug, clap::Args)]

@@ -87,7 +87,7 @@ pub fn tau2(
         for (path, text) in files {
             folder.put(&path, &text)?;
         }
-        unrunnable += left.len() as u64;
+        unrunnable += left as u64;
         registered.extend(domains.into_iter().map(|it| {
             json!({
                 "name": it.name, "folder": emit::folder(&domain.environment),

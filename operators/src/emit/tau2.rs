@@ -1,8 +1,8 @@
 //! Domains for τ²-bench: a package that registers them with it, around the same generated tools.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use schemas::{Effect, Environment, GoldenCall, Intent, Persona, Task, TaskKind, Value};
+use schemas::{Digest, Effect, Environment, GoldenCall, Intent, Persona, Task, TaskKind, Value};
 
 use crate::emit::data;
 use crate::emit::{RUNTIME, SESSION, folder, policy, schema, tools};
@@ -14,6 +14,9 @@ pub const PACKAGE: &str = "agentscaler_tau2";
 /// Names of arguments that τ²-bench's own functions have: a call with one of them cannot be made
 /// when it replays what is known to be right.
 const TAKEN: [&str; 3] = ["requestor", "self", "tool_name"];
+
+/// Fewest tools that tasks share which must be declined.
+const DECLINING_TOOLS_MIN: usize = 4;
 
 /// Longest text that an agent must tell, in characters.
 const TOLD_CHARS_MAX: usize = 40;
@@ -36,6 +39,7 @@ pub fn tau2_shared() -> Vec<(String, String)> {
         ("__init__.py", include_str!("tau2/__init__.py").to_string()),
         ("__main__.py", include_str!("tau2/__main__.py").into()),
         ("adapter.py", include_str!("tau2/adapter.py").into()),
+        ("index.py", include_str!("tau2/index.py").into()),
         ("runtime.py", RUNTIME.into()),
         ("session.py", own(SESSION)),
     ];
@@ -45,39 +49,34 @@ pub fn tau2_shared() -> Vec<(String, String)> {
     shared
 }
 
-/// The files of one domain by their paths below the export, what it is registered as, and the
-/// tasks that τ²-bench cannot run, since they use a name that its own functions have.
+/// The files of one domain by their paths below the export, what it is registered as, and how many
+/// tasks τ²-bench cannot run, since they use a name that its own functions have.
 ///
-/// τ²-bench offers all tools of a domain to every task of it. So tasks that are offered fewer make
-/// domains of their own, over the same folder.
+/// τ²-bench offers all tools of a domain to every task of it. What can be done with some tools can
+/// be done with more, so tasks share the whole domain; but those whose want nothing offered can
+/// fulfil have domains of their own, over the same folder and without the tools that could.
 pub fn tau2(
     environment: &Environment,
     tasks: &[(Task, &str)],
-) -> (Vec<(String, String)>, Vec<Tau2Domain>, Vec<Task>) {
+) -> (Vec<(String, String)>, Vec<Tau2Domain>, usize) {
     let name = folder(environment);
-    let all: BTreeSet<String> = environment.operations.iter().map(|it| it.name.clone()).collect();
-    let (runs, left): (Vec<_>, Vec<_>) = tasks.iter().partition(|(task, _)| is_runnable(task));
-    let mut domains: BTreeMap<String, Tau2Domain> = BTreeMap::new();
+    let runnable: Vec<&(Task, &str)> = tasks.iter().filter(|(task, _)| is_runnable(task)).collect();
+    let all = environment.operations.iter().map(|it| it.name.clone()).collect();
+    let mut domains = vec![Tau2Domain { name: name.clone(), offered: all, tasks: 0 }];
+    let declined = |task: &Task| task.kind == TaskKind::Infeasible;
+    let withheld = runnable.iter().map(|(task, _)| task).filter(|task| declined(task));
+    domains.extend(declining(&name, withheld.map(|task| &task.offered)));
     let mut listed = Vec::new();
-    for (task, split) in &runs {
-        let spelled = match task.offered == all {
-            true => name.clone(),
-            false => {
-                let digest = schemas::Digest::of_parts(&task.offered).to_string();
-                format!("{name}-{}", &digest[..6])
-            }
-        };
-        listed.push(Value::Object(vec![
-            ("domain".into(), Value::text(&spelled)),
-            ("split".into(), Value::text(*split)),
-            ("task".into(), spell(task, &spelled)),
-        ]));
-        let domain = domains.entry(spelled.clone()).or_insert_with(|| Tau2Domain {
-            name: spelled,
-            offered: task.offered.clone(),
-            tasks: 0,
-        });
+    for (task, split) in &runnable {
+        let fits = |it: &Tau2Domain| it.offered.is_subset(&task.offered);
+        let place = if declined(task) { domains[1..].iter().position(fits) } else { None };
+        let domain = &mut domains[place.map_or(0, |place| place + 1)];
         domain.tasks += 1;
+        listed.push(Value::Object(vec![
+            ("domain".into(), Value::text(&domain.name)),
+            ("split".into(), Value::text(*split)),
+            ("task".into(), spell(task, &domain.name)),
+        ]));
     }
     let files = [
         ("db.json", data::rows(environment)),
@@ -89,8 +88,33 @@ pub fn tau2(
         ("tools.py", tools::tools(environment, "...runtime")),
     ];
     let place = |(file, text): (&str, String)| (format!("{PACKAGE}/domains/{name}/{file}"), text);
-    let left = left.into_iter().map(|(task, _)| task.clone()).collect();
-    (files.into_iter().map(place).collect(), domains.into_values().collect(), left)
+    let left = tasks.len() - runnable.len();
+    (files.into_iter().map(place).collect(), domains, left)
+}
+
+/// Domains that offer no more than each of some tasks is offered: as few as keep enough tools for a
+/// refusal to be a choice.
+fn declining<'t>(
+    name: &str,
+    offered: impl Iterator<Item = &'t BTreeSet<String>>,
+) -> Vec<Tau2Domain> {
+    let mut groups: Vec<BTreeSet<String>> = Vec::new();
+    for tools in offered {
+        let shared = groups.iter_mut().find_map(|group| {
+            let both: BTreeSet<String> = group.intersection(tools).cloned().collect();
+            (DECLINING_TOOLS_MIN <= both.len()).then(|| *group = both)
+        });
+        if shared.is_none() {
+            groups.push(tools.clone());
+        }
+    }
+    groups.sort();
+    groups.dedup();
+    let named = |offered: BTreeSet<String>| {
+        let digest = Digest::of_parts(&offered).to_string();
+        Tau2Domain { name: format!("{name}-{}", &digest[..6]), offered, tasks: 0 }
+    };
+    groups.into_iter().map(named).collect()
 }
 
 fn is_runnable(task: &Task) -> bool {

@@ -4,6 +4,9 @@
 hands over to its command line.
 """
 
-from .adapter import register
 
-__all__ = ["register"]
+def register():
+    """Adds the exported domains to τ²-bench's registry; once."""
+    from . import adapter
+
+    adapter.register()

@@ -6,7 +6,7 @@
 
 import sys
 
-from .adapter import index, register
+from .index import index
 
 
 def main():
@@ -15,9 +15,11 @@ def main():
         for entry in index():
             print(entry["name"], entry["tools"], entry["tasks"], sep="\t")
         return 0
-    register()
     from tau2.cli import main as tau2
 
+    from .adapter import register
+
+    register()
     return tau2()
 
 

@@ -7,7 +7,6 @@ a session answers, so that its verdict on a state is ours. Written for tau2 1.0.
 import json
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from tau2.data_model.message import ToolMessage
@@ -18,9 +17,8 @@ from tau2.environment.tool import Tool
 from tau2.environment.toolkit import MUTATES_STATE_ATTR, TOOL_TYPE_ATTR, ToolKitBase, ToolType
 from tau2.registry import registry
 
+from .index import ROOT, index
 from .session import Domain, Session
-
-ROOT = Path(__file__).parent
 
 
 class Tables(DB):
@@ -70,7 +68,7 @@ class Toolkit(ToolKitBase):
     def tools(self):
         return self._tools
 
-    def use_tool(self, tool_name, /, **arguments):
+    def use_tool(self, tool_name, **arguments):
         if tool_name not in self._tools:
             raise ValueError(f"Tool '{tool_name}' not found.")
         return self._tools[tool_name](**arguments)
@@ -79,12 +77,12 @@ class Toolkit(ToolKitBase):
         unknown = set(include or ()) - set(self._tools)
         if unknown:
             raise ValueError(f"Tool(s) not found: {sorted(unknown)}.")
-        listed = self.session.domain.listed
-        return {
-            name: ListedTool(func=call, listed=listed[name])
-            for name, call in self._tools.items()
-            if include is None or name in include
-        }
+        found = {}
+        for name, call in self._tools.items():
+            if include is None or name in include:
+                found[name] = ListedTool(func=call)
+                found[name].listed = self.session.domain.listed[name]
+        return found
 
 
 class ExportedEnvironment(Environment):
@@ -102,11 +100,6 @@ class ExportedEnvironment(Environment):
             role="tool",
             error=session.failed,
         )
-
-
-def index():
-    """The exported domains: name, folder, the tools offered, how many tools and tasks."""
-    return json.loads((ROOT / "domains.json").read_text(encoding="utf-8"))["domains"]
 
 
 @lru_cache(maxsize=None)
