@@ -40,11 +40,11 @@ pub(crate) const HOSTILE: [&str; 12] = [
     "日本語 Ω ß \u{1f600} e\u{301}",
 ];
 
-fn any(name: &str) -> Field {
+pub(crate) fn any(name: &str) -> Field {
     field(name, Shape::Any, false)
 }
 
-fn field(name: &str, shape: Shape, required: bool) -> Field {
+pub(crate) fn field(name: &str, shape: Shape, required: bool) -> Field {
     Field {
         name: name.into(),
         shape,
@@ -56,7 +56,12 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
     }
 }
 
-fn operation(name: &str, input: Vec<Field>, steps: Vec<Step>, reply: Reply) -> Operation {
+pub(crate) fn operation(
+    name: &str,
+    input: Vec<Field>,
+    steps: Vec<Step>,
+    reply: Reply,
+) -> Operation {
     Operation {
         tool: ToolId::of(["every", name]),
         revision: Digest::of(name.as_bytes()),
@@ -72,15 +77,15 @@ fn operation(name: &str, input: Vec<Field>, steps: Vec<Step>, reply: Reply) -> O
     }
 }
 
-fn argument(name: &str) -> Expression {
+pub(crate) fn argument(name: &str) -> Expression {
     Expression::argument(name)
 }
 
-fn literal(json: &str) -> Expression {
+pub(crate) fn literal(json: &str) -> Expression {
     Expression::Literal(Value::parse(json).unwrap())
 }
 
-fn value(expression: Expression) -> Reply {
+pub(crate) fn value(expression: Expression) -> Reply {
     Reply::Value(expression)
 }
 
@@ -93,7 +98,7 @@ fn filter(column: &str, comparison: Comparison, value: Expression) -> Filter {
     Filter { column: column.into(), comparison, value }
 }
 
-fn lookup(row: &str, table: &str, key: Expression) -> Step {
+pub(crate) fn lookup(row: &str, table: &str, key: Expression) -> Step {
     Step::Lookup { row: row.into(), table: table.into(), key }
 }
 
@@ -419,90 +424,12 @@ fn writing(operations: &mut Vec<Operation>) {
     ));
 }
 
-/// Names that mean something elsewhere, one name for several bindings, and every shape.
-fn naming(operations: &mut Vec<Operation>) {
-    let names = [
-        "class",
-        "from",
-        "self",
-        "$filter",
-        "X-Amz-Date",
-        "x_amz_date",
-        "xAmzDate",
-        "db",
-        "lookup",
-        "row",
-        "__import__",
-        "exec",
-        "None",
-        "日本",
-        "match",
-        "TOOLS",
-        "a b",
-        "1st",
-        "say",
-        "item",
-    ];
-    let parts = names.iter().map(|name| ((*name).to_string(), value(argument(name))));
-    let rows = |table: &str| Step::Select {
-        rows: "row".into(),
-        table: table.into(),
-        filters: Vec::new(),
-        order: None,
-        limit: literal("2"),
-    };
-    let inner = Reply::Each {
-        rows: "row".into(),
-        row: "row".into(),
-        item: Box::new(value(Expression::column("row", "id"))),
-    };
-    let outer = Reply::Each {
-        rows: "row".into(),
-        row: "row".into(),
-        item: Box::new(Reply::List(vec![value(Expression::column("row", "id")), inner])),
-    };
-    let last = value(Expression::column("row", "id"));
-    operations.push(operation(
-        "class",
-        names.iter().map(|name| any(name)).collect(),
-        vec![lookup("row", "things", literal("\"a\"")), rows("counts"), rows("marks")],
-        Reply::List(vec![Reply::Object(parts.collect()), outer, last]),
-    ));
-    let bounded = |minimum, maximum| Shape::Integer { minimum, maximum };
-    let many: Vec<Value> = (0..14).map(Value::Integer).chain([Value::Null]).collect();
-    let inside = vec![field("count", Shape::integer(), true), field("it", Shape::Any, false)];
-    let shapes = [
-        ("text", Shape::text()),
-        ("least", bounded(Some(-2), None)),
-        ("most", bounded(None, Some(i64::MAX))),
-        ("between", bounded(Some(0), Some(7))),
-        ("number", Shape::Number { minimum: Value::Integer(0), maximum: Value::number(2.5) }),
-        ("boolean", Shape::Boolean),
-        ("one", Shape::Choice(vec![Value::Integer(1), Value::text("a"), Value::Bool(true)])),
-        ("many", Shape::Choice(many)),
-        ("list", Shape::List(Box::new(Shape::integer()))),
-        ("object", Shape::Object(inside)),
-    ];
-    let defaults = ["3", "\"x\"", "[1, {\"a\": null}]", "1e+20", "null"];
-    for (place, (name, shape)) in shapes.into_iter().enumerate() {
-        for required in [true, false] {
-            let mut only = field(name, shape.clone(), required);
-            only.default = Value::parse(defaults[place % defaults.len()]).unwrap();
-            let (first, second) = (Box::new(argument(name)), Box::new(literal("\"none\"")));
-            let reply = value(Expression::Otherwise(first, second));
-            let name = format!("Shape_{name}_{required}");
-            // Odd values come to it by another name's chance; sound ones by its own shape.
-            operations.push(operation(&name, vec![only], Vec::new(), reply));
-        }
-    }
-}
-
 pub(crate) fn environment() -> Environment {
     let mut operations = Vec::new();
     values(&mut operations);
     reading(&mut operations);
     writing(&mut operations);
-    naming(&mut operations);
+    crate::names::naming(&mut operations);
     operations.sort_by(|one, other| one.name.cmp(&other.name));
     let bare = Environment {
         domain: DomainId::of(["every"]),

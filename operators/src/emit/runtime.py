@@ -31,6 +31,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 # Capitals that are younger than Python 3.9 and so unknown to some `str.lower`.
 YOUNG_LOWER = {
+    0x1C89: 0x1C8A,
     0x2C2F: 0x2C5F,
     **{upper: upper + 1 for upper in (0xA7C0, 0xA7CC, 0xA7CE, 0xA7D0, 0xA7D2, 0xA7D4)},
     **{upper: upper + 1 for upper in (0xA7D6, 0xA7D8, 0xA7DA)},
