@@ -70,6 +70,10 @@ pub fn python(
 /// # Errors
 ///
 /// Fails like [`python`].
+///
+/// # Panics
+///
+/// Never: an index has text keys.
 pub fn tau2(
     world: &World,
     manifest: &Manifest,

@@ -164,7 +164,7 @@ pub(super) fn message(text: &str, operation: &Operation, bound: &Bound<'_>) -> S
     pieces(text, slot)
         .into_iter()
         .map(|piece| match piece {
-            Piece::Text(text) => spaced(text),
+            Piece::Text(said) => spaced(said),
             Piece::Slot(told) => format!("({told})"),
         })
         .collect()

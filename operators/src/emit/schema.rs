@@ -1,4 +1,4 @@
-//! `schema.sql`: the tables as SQL, for readers and for SQLite.
+//! `schema.sql`: the tables as SQL, for readers and for `SQLite`.
 
 use schemas::{Column, Environment, Kind, Role, Table};
 

@@ -110,9 +110,9 @@ fn declining<'t>(
     }
     groups.sort();
     groups.dedup();
-    let named = |offered: BTreeSet<String>| {
-        let digest = Digest::of_parts(&offered).to_string();
-        Tau2Domain { name: format!("{name}-{}", &digest[..6]), offered, tasks: 0 }
+    let named = |group: BTreeSet<String>| {
+        let digest = Digest::of_parts(&group).to_string();
+        Tau2Domain { name: format!("{name}-{}", &digest[..6]), offered: group, tasks: 0 }
     };
     groups.into_iter().map(named).collect()
 }

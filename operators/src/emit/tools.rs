@@ -185,6 +185,6 @@ fn footprint(columns: &BTreeSet<(String, String)>) -> String {
         by_table.entry(table).or_default().push(column);
     }
     let listed =
-        by_table.iter().map(|(table, columns)| format!("{table} ({})", columns.join(", ")));
+        by_table.iter().map(|(table, of_table)| format!("{table} ({})", of_table.join(", ")));
     listed.collect::<Vec<_>>().join(", ")
 }
