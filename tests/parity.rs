@@ -7,7 +7,7 @@
 //! tool for every step, condition, expression and kind of column, and is given all odd values.
 //!
 //! What is generated is also read without being run: `ast` finds only the statements and calls of an
-//! allow-list, SQLite takes the schema and the rows, and texts of all kinds come back from their
+//! allow-list, `SQLite` takes the schema and the rows, and texts of all kinds come back from their
 //! quotations. τ²-bench judges the exported package: its golden calls must end, by its own hash of
 //! the state, where they should, and other runs where we say that they end.
 //!
@@ -22,6 +22,7 @@
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+#![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 #![expect(clippy::disallowed_methods, reason = "what to run and how long is named by variables")]
 
 use std::fs;
@@ -269,8 +270,8 @@ fn generated_sources_hold_only_what_is_allowed() {
     }
     let folders: Vec<PathBuf> =
         domains.iter().map(|it| folder.path().join(emit::folder(&it.environment))).collect();
-    for (domain, folder) in domains.iter().zip(&folders) {
-        write(folder, domain);
+    for (domain, place) in domains.iter().zip(&folders) {
+        write(place, domain);
     }
     let quotations: Vec<Json> = texts()
         .iter()

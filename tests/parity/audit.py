@@ -42,8 +42,12 @@ def audit(text):
     assert set(top) <= {"Expr", "ImportFrom", "Assign", "FunctionDef"}, top
 
 
-def cell(value):
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
+def columns(folder):
+    """What kind every column is of, by table."""
+    tree = ast.parse((folder / "tools.py").read_text(encoding="utf-8"))
+    named = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+    tables = ast.literal_eval(named["TABLES"])
+    return {name: list(table["columns"].values()) for name, table in tables.items()}
 
 
 def schema(folder):
@@ -51,12 +55,17 @@ def schema(folder):
     base = sqlite3.connect(":memory:")
     base.execute("PRAGMA foreign_keys = ON")
     base.executescript((folder / "schema.sql").read_text(encoding="utf-8"))
+    kinds = columns(folder)
     rows = json.loads((folder / "db.json").read_text(encoding="utf-8"))
     for table, every in rows.items():
         name = ("_" if table.lower().startswith("sqlite_") else "") + table.replace('"', '""')
         for row in every:
             marks = ", ".join("?" * len(row))
-            base.execute(f'INSERT INTO "{name}" VALUES ({marks})', [cell(it) for it in row.values()])
+            cells = [
+                json.dumps(value) if kind == "json" and value is not None else value
+                for kind, value in zip(kinds[table], row.values())
+            ]
+            base.execute(f'INSERT INTO "{name}" VALUES ({marks})', cells)
     base.commit()
 
 

@@ -213,6 +213,10 @@ fn values(operations: &mut Vec<Operation>) {
         let input = vec![any("left"), any("right")];
         operations.push(operation(&format!("calc_{place}"), input, Vec::new(), Reply::List(parts)));
     }
+}
+
+/// What puts values into columns, moves times, and points into values.
+fn placing(operations: &mut Vec<Operation>) {
     for (name, _) in kinds() {
         operations.push(operation(
             &format!("put.{name}"),
@@ -327,7 +331,6 @@ fn writing(operations: &mut Vec<Operation>) {
         let quantity = Box::new(Expression::column(row, "quantity"));
         Expression::Arithmetic(quantity, Arithmetic::Add, Box::new(literal(amount)))
     };
-    let shown = || columns("one", &["id", "thing", "quantity", "note"]);
     operations.push(operation(
         "stale",
         vec![any("id"), any("note")],
@@ -345,7 +348,7 @@ fn writing(operations: &mut Vec<Operation>) {
             update("one", vec![("quantity", plus("one", "1")), ("note", argument("note"))]),
             update("other", vec![("quantity", plus("other", "2"))]),
         ],
-        shown(),
+        columns("one", &["id", "thing", "quantity", "note"]),
     ));
     // Equal in Python, and not the same.
     let kept = ["[1]", "[1.0]", "[true]", "{\"a\": 1, \"b\": 2}", "{\"b\": 2, \"a\": 1}"];
@@ -358,6 +361,10 @@ fn writing(operations: &mut Vec<Operation>) {
             .collect(),
         columns("one", &THING),
     ));
+}
+
+/// What changes many rows, or one that is gone, or fails when much is done.
+fn sweeping(operations: &mut Vec<Operation>) {
     let which = || {
         vec![
             filter("note", Comparison::Equal, argument("note")),
@@ -391,7 +398,7 @@ fn writing(operations: &mut Vec<Operation>) {
             Step::Delete { row: "one".into() },
             update("one", vec![("note", argument("note"))]),
         ],
-        shown(),
+        columns("one", &["id", "thing", "quantity", "note"]),
     ));
     operations.push(operation(
         "remove",
@@ -428,8 +435,11 @@ pub(crate) fn environment() -> Environment {
     let mut operations = Vec::new();
     values(&mut operations);
     reading(&mut operations);
+    placing(&mut operations);
     writing(&mut operations);
+    sweeping(&mut operations);
     crate::names::naming(&mut operations);
+    crate::names::shaping(&mut operations);
     operations.sort_by(|one, other| one.name.cmp(&other.name));
     let bare = Environment {
         domain: DomainId::of(["every"]),

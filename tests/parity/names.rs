@@ -53,6 +53,10 @@ pub(crate) fn naming(operations: &mut Vec<Operation>) {
         vec![lookup("row", "things", literal("\"a\"")), rows("counts"), rows("marks")],
         Reply::List(vec![Reply::Object(parts.collect()), outer, last]),
     ));
+}
+
+/// A tool for every shape of an argument, required and not.
+pub(crate) fn shaping(operations: &mut Vec<Operation>) {
     let bounded = |minimum, maximum| Shape::Integer { minimum, maximum };
     let many: Vec<Value> = (0..14).map(Value::Integer).chain([Value::Null]).collect();
     let inside = vec![field("count", Shape::integer(), true), field("it", Shape::Any, false)];

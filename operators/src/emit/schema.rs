@@ -14,9 +14,13 @@ pub(super) fn schema(environment: &Environment) -> String {
 }
 
 fn statement(table: &Table, environment: &Environment) -> String {
-    let mut lines: Vec<(String, &str)> = Vec::new();
+    let mut lines: Vec<(String, String)> = Vec::new();
     for (place, column) in table.columns.iter().enumerate() {
-        lines.push((definition(column, place == 0), &column.description));
+        let about = match column.kind {
+            Kind::Json => format!("as JSON. {}", column.description),
+            _ => column.description.clone(),
+        };
+        lines.push((definition(column, place == 0), about));
     }
     for column in &table.columns {
         let Role::Reference(to) = &column.role else { continue };
@@ -28,7 +32,7 @@ fn statement(table: &Table, environment: &Environment) -> String {
             sql_name(&to.name),
             sql_name(&to.key().name)
         );
-        lines.push((reference, ""));
+        lines.push((reference, String::new()));
     }
     let last = lines.len().saturating_sub(1);
     let mut out = format!("\nCREATE TABLE {} (\n", sql_name(&table.name));
