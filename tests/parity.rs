@@ -36,7 +36,7 @@ use dataflows::store::World;
 use operators::Work;
 use operators::emit;
 use operators::engine::{World as Engine, example};
-use schemas::Draw;
+use schemas::{Draw, Value};
 use serde_json::{Value as Json, json};
 
 use self::calls::Caller;
@@ -284,6 +284,15 @@ fn generated_sources_hold_only_what_is_allowed() {
         .chain(phrases)
         .map(|it| json!([it, it.to_lowercase()]))
         .collect();
+    let bits = (0..60_000).map(|place| f64::from_bits(Draw::new(13).at(place).bits()));
+    let short = (0..20_000).map(|place| {
+        let draw = Draw::new(17).at(place);
+        let digits = f64::from(u32::try_from(draw.below(100_000)).unwrap());
+        digits * 10_f64.powi(i32::try_from(draw.with("power").between(-30, 30)).unwrap())
+    });
+    let numbers = bits.chain(short).map(Value::number).filter(|number| !number.is_null());
+    let numbers: Vec<Json> = numbers.map(|number| number.to_string().into()).collect();
+    fs::write(folders[0].join("numbers.json"), Json::from(numbers).to_string()).unwrap();
     fs::write(folders[0].join("quotations.json"), Json::from(quotations).to_string()).unwrap();
     fs::write(folders[0].join("letters.json"), Json::from(letters).to_string()).unwrap();
     run(&python, "tests/parity/audit.py", &folders);

@@ -199,12 +199,28 @@ impl Value {
 
 /// Spells a float as Python's `repr` does: shortest digits, an exponent outside 1e-4..1e16.
 fn write_float(number: f64, out: &mut String) {
-    let scientific = format!("{number:e}");
+    let mut scientific = format!("{number:e}");
+    let mut halfway = None;
+    let significant = scientific.bytes().take_while(|it| *it != b'e').filter(u8::is_ascii_digit);
+    let significant = significant.count();
+    if TIED_DIGITS_MIN <= significant {
+        // Where two shortest spellings are equally near, Python takes the even one.
+        let even = format!("{number:.*e}", significant - 1);
+        if even != scientific && even.parse().is_ok_and(|it: f64| it.to_bits() == number.to_bits())
+        {
+            scientific = even;
+            halfway = Some(significant);
+        }
+    }
     let (digits, exponent) = scientific.split_once('e').expect("scientific notation has an e");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");
     if (-4..16).contains(&exponent) {
         let start = out.len();
-        out.push_str(&number.to_string());
+        let places = halfway.and_then(|digits| i32::try_from(digits).ok());
+        match places.and_then(|digits| usize::try_from(digits - 1 - exponent).ok()) {
+            Some(decimals) => out.push_str(&format!("{number:.decimals$}")),
+            None => out.push_str(&number.to_string()),
+        }
         if !out[start..].contains('.') {
             out.push_str(".0");
         }
@@ -213,6 +229,9 @@ fn write_float(number: f64, out: &mut String) {
         out.push_str(&format!("{digits}e{sign}{:02}", exponent.abs()));
     }
 }
+
+/// With fewer digits, no number lies halfway between two spellings that both mean it.
+const TIED_DIGITS_MIN: usize = 16;
 
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
@@ -416,6 +435,9 @@ mod tests {
             ("123456.789", "123456.789"),
             ("1.2345678901234567e20", "1.2345678901234567e+20"),
             ("-0.0", "0.0"),
+            ("-1048234597557324.25", "-1048234597557324.2"),
+            ("1048234597557324.75", "1048234597557324.8"),
+            ("9007199254740993e-1", "900719925474099.2"),
             ("18446744073709551616", "1.8446744073709552e+19"),
             ("{\"b\":[1,true],\"a\":null}", "{\"b\": [1, true], \"a\": null}"),
             ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\": 3, \"b\": 2}"),

@@ -79,6 +79,14 @@ def quotations(path):
         assert IDENTIFIER.fullmatch(name), name
 
 
+def numbers(path, folder):
+    """A float is spelled as `repr` spells it."""
+    from runtime import read_json, spell
+
+    for text in json.loads(path.read_text(encoding="utf-8")):
+        assert spell(read_json(text)) == text, text
+
+
 def letters(path, folder):
     """Small letters are the same on both sides, for every character there is."""
     sys.path.insert(0, str(folder))
@@ -95,3 +103,4 @@ for folder in map(Path, sys.argv[1:]):
     if (folder / "quotations.json").exists():
         quotations(folder / "quotations.json")
         letters(folder / "letters.json", folder)
+        numbers(folder / "numbers.json", folder)

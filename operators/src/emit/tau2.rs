@@ -89,6 +89,7 @@ pub fn tau2(
     ];
     let place = |(file, text): (&str, String)| (format!("{PACKAGE}/domains/{name}/{file}"), text);
     let left = tasks.len() - runnable.len();
+    domains.retain(|domain| 0 < domain.tasks);
     (files.into_iter().map(place).collect(), domains, left)
 }
 
