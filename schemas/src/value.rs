@@ -200,26 +200,28 @@ impl Value {
 /// Spells a float as Python's `repr` does: shortest digits, an exponent outside 1e-4..1e16.
 fn write_float(number: f64, out: &mut String) {
     let mut scientific = format!("{number:e}");
-    let mut halfway = None;
-    let significant = scientific.bytes().take_while(|it| *it != b'e').filter(u8::is_ascii_digit);
-    let significant = significant.count();
+    let mantissa = scientific.bytes().take_while(|it| *it != b'e');
+    let significant = mantissa.filter(u8::is_ascii_digit).count();
+    let mut is_tied = false;
     if TIED_DIGITS_MIN <= significant {
         // Where two shortest spellings are equally near, Python takes the even one.
         let even = format!("{number:.*e}", significant - 1);
-        if even != scientific && even.parse().is_ok_and(|it: f64| it.to_bits() == number.to_bits())
-        {
+        is_tied = even != scientific
+            && even.parse().is_ok_and(|it: f64| it.to_bits() == number.to_bits());
+        if is_tied {
             scientific = even;
-            halfway = Some(significant);
         }
     }
     let (digits, exponent) = scientific.split_once('e').expect("scientific notation has an e");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");
     if (-4..16).contains(&exponent) {
         let start = out.len();
-        let places = halfway.and_then(|digits| i32::try_from(digits).ok());
-        match places.and_then(|digits| usize::try_from(digits - 1 - exponent).ok()) {
-            Some(decimals) => out.push_str(&format!("{number:.decimals$}")),
-            None => out.push_str(&number.to_string()),
+        if is_tied {
+            let decimals = i64::try_from(significant).unwrap_or(0) - 1 - i64::from(exponent);
+            let decimals = usize::try_from(decimals).unwrap_or(0);
+            out.push_str(&format!("{number:.decimals$}"));
+        } else {
+            out.push_str(&number.to_string());
         }
         if !out[start..].contains('.') {
             out.push_str(".0");
