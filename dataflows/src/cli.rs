@@ -191,24 +191,45 @@ enum Kind {
 ///
 /// `tools` are one JSON array of OpenAI tools: name, description, and parameters as JSON Schema
 /// (draft 2020-12). Names are unique in a domain and may occur more than once in the export.
+///
+/// `python` is a folder for each domain, which needs nothing but Python's standard library: its
+/// tools as readable functions, its tables and first rows, its tasks and its rules. Calls answer
+/// what a trajectory records, byte for byte.
+///
+/// `tau2` is a Python package for τ²-bench 1.0.1: `python -m agentscaler_tau2 run --domain NAME`, in
+/// that folder, is its own command line with these domains. Tasks that nobody could fulfil have
+/// domains of their own, `NAME-…`, since τ²-bench offers every task all tools of its domain.
+///
+/// A folder that is not empty is replaced only if an export made it, and in one step.
 #[derive(Debug, clap::Args)]
-#[command(before_help = "Example: agentscaler export tools --world world --output tools.json")]
+#[command(before_help = "Example: agentscaler export python --world world --output envs")]
 struct ExportArgs {
     /// What to export.
     what: Exported,
     /// The world's folder.
     #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
     world: PathBuf,
-    /// The file to write, in place of an older one; `-` for standard output.
-    #[arg(long, short, value_name = "FILE")]
+    /// The file or folder to write, in place of an older export; `-` for standard output, where it
+    /// is a file.
+    #[arg(long, short, value_name = "PATH")]
     output: PathBuf,
+    /// Only this domain, by name or id; may be repeated. Not for `tools`.
+    #[arg(long, value_name = "NAME_OR_ID")]
+    domain: Vec<String>,
+    /// Print one JSON object that says what was written. Not with `--output -`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What can be exported.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Exported {
     /// Every tool, as OpenAI tools.
     Tools,
+    /// Every domain, as a folder of Python.
+    Python,
+    /// Every domain, as a package for τ²-bench.
+    Tau2,
 }
 
 /// How a command that could run ended.
@@ -296,11 +317,9 @@ impl BuildArgs {
 /// An error with its causes, and what can be done about it.
 fn explained(error: &anyhow::Error) -> String {
     let of_build = error.downcast_ref::<BuildError>().and_then(BuildError::remedy);
-    let of_store = error.downcast_ref::<StoreError>().or(match error.downcast_ref() {
-        Some(ExportError::Store(error)) => Some(error),
-        _ => None,
-    });
-    let remedy = of_build.or_else(|| of_store.and_then(StoreError::remedy));
+    let of_export = error.downcast_ref::<ExportError>().and_then(ExportError::remedy);
+    let of_store = error.downcast_ref::<StoreError>().and_then(StoreError::remedy);
+    let remedy = of_build.or(of_export).or(of_store);
     let said = format!("{error:#}");
     let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
     lines.extend(remedy.map(|remedy| format!("  {remedy}")));

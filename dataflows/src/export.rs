@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use arrow::array::{Array as _, AsArray as _};
 use parquet::arrow::ProjectionMask;
@@ -9,6 +10,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use crate::store::{Manifest, ObjectRef, StoreError, World};
+
+pub use self::domains::{Domains, Exported, each, python, tau2};
+
+mod folder;
+mod domains;
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +26,36 @@ pub enum ExportError {
     /// The receiver takes no more.
     #[error("the tools cannot be handed on")]
     Io(#[from] io::Error),
+    /// The folder to write holds what no export made.
+    #[error("\"{path}\" is no earlier export and not empty: it holds \"{found}\"")]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+        /// The first thing in it that no export made.
+        found: String,
+    },
+    /// No domain that can be exported goes by a name.
+    #[error("no domain with an environment is called \"{name}\"")]
+    NoDomain {
+        /// The name or id that was asked for.
+        name: String,
+    },
+}
+
+impl ExportError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            ExportError::Store(error) => error.remedy(),
+            ExportError::Io(_) => None,
+            ExportError::Taken { .. } => {
+                Some("name a new or empty folder, or one that an export made")
+            }
+            ExportError::NoDomain { .. } => {
+                Some("`agentscaler list domains` says what there is; a name or an id will do")
+            }
+        }
+    }
 }
 
 /// Writes every tool as one JSON array of OpenAI `tools`, a tool a line, and returns how many.

@@ -463,3 +463,25 @@ fn many_small_tools_in_one_file_take_bounded_memory() {
     let peak = summary["peak_rss_bytes"].as_u64().unwrap();
     assert!(peak < 600 << 20, "{peak}");
 }
+
+#[test]
+fn domains_are_exported_into_folders_of_their_own() {
+    let place = Place::new();
+    place.built();
+    for what in ["python", "tau2"] {
+        let ran = place.run(&format!("export {what} --world world --output {what} --json"));
+        assert_eq!((ran.code, &*ran.said), (Some(0), ""));
+        let made: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_keys(&made, &["schema_version", "version", "output", "domains", "tools", "tasks"]);
+        assert!(place.at(what).join("export.json").exists());
+        let nobody = format!("export {what} --world world --output {what} --domain nobody");
+        place.run(&nobody).fails(2, &["\"nobody\"", "agentscaler list domains"]);
+        place.run(&format!("export {what} --world world --output -")).fails(2, &["a folder"]);
+        place
+            .run(&format!("export {what} --world world --output corpus"))
+            .fails(2, &["no earlier export", "name a new"]);
+    }
+    place
+        .run("export tools --world world --output tools.json --domain books")
+        .fails(2, &["--domain is not for"]);
+}

@@ -93,6 +93,10 @@ impl World {
                 return Err(Fault::new(&operation.name, "is the name of two operations"));
             }
         }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = environment.tables.iter().find(|table| !names.insert(&table.name)) {
+            return Err(Fault::new(&twice.name, "is the name of two tables"));
+        }
         let tables = environment.tables.iter().map(Base::new).collect::<Result<_, _>>()?;
         let place = |name: &str| environment.tables.iter().position(|table| table.name == name);
         let seen = environment

@@ -33,6 +33,7 @@ pub mod communities;
 pub mod gather;
 pub mod materialize;
 pub mod engine;
+pub mod emit;
 pub mod compose;
 pub mod roll_out;
 pub mod verify;

@@ -166,10 +166,11 @@ fn compiled(
             programs.push(program);
             continue;
         }
-        let (mut draft, mut program) = compile::cases::cases(reading, schema, plan, name);
+        let (mut draft, mut program) = compile::cases::cases(reading, schema, plan, name, "");
         if draft.as_ref().is_some_and(|draft| taken.contains(&draft.table.name)) {
-            let apart = format!("{name}_{:04x}", reading.tool.id.0 & 0xffff);
-            (draft, program) = compile::cases::cases(reading, schema, plan, &apart);
+            // NB: a name is cut, so what tells two apart comes after the cut.
+            let apart = format!("_{:04x}", reading.tool.id.0 & 0xffff);
+            (draft, program) = compile::cases::cases(reading, schema, plan, name, &apart);
         }
         taken.extend(draft.as_ref().map(|draft| draft.table.name.clone()));
         drafts.extend(draft);

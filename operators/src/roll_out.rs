@@ -20,7 +20,7 @@ pub use crate::roll_out::mistake::Mistake;
 
 mod mistake;
 mod speech;
-mod facts;
+pub(crate) mod facts;
 mod report;
 mod play;
 mod stumble;

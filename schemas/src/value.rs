@@ -199,12 +199,30 @@ impl Value {
 
 /// Spells a float as Python's `repr` does: shortest digits, an exponent outside 1e-4..1e16.
 fn write_float(number: f64, out: &mut String) {
-    let scientific = format!("{number:e}");
+    let mut scientific = format!("{number:e}");
+    let mantissa = scientific.bytes().take_while(|it| *it != b'e');
+    let significant = mantissa.filter(u8::is_ascii_digit).count();
+    let mut is_tied = false;
+    if TIED_DIGITS_MIN <= significant {
+        // Where two shortest spellings are equally near, Python takes the even one.
+        let even = format!("{number:.*e}", significant - 1);
+        is_tied = even != scientific
+            && even.parse().is_ok_and(|it: f64| it.to_bits() == number.to_bits());
+        if is_tied {
+            scientific = even;
+        }
+    }
     let (digits, exponent) = scientific.split_once('e').expect("scientific notation has an e");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");
     if (-4..16).contains(&exponent) {
         let start = out.len();
-        out.push_str(&number.to_string());
+        if is_tied {
+            let decimals = i64::try_from(significant).unwrap_or(0) - 1 - i64::from(exponent);
+            let decimals = usize::try_from(decimals).unwrap_or(0);
+            out.push_str(&format!("{number:.decimals$}"));
+        } else {
+            out.push_str(&number.to_string());
+        }
         if !out[start..].contains('.') {
             out.push_str(".0");
         }
@@ -213,6 +231,9 @@ fn write_float(number: f64, out: &mut String) {
         out.push_str(&format!("{digits}e{sign}{:02}", exponent.abs()));
     }
 }
+
+/// With fewer digits, no number lies halfway between two spellings that both mean it.
+const TIED_DIGITS_MIN: usize = 16;
 
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
@@ -416,6 +437,9 @@ mod tests {
             ("123456.789", "123456.789"),
             ("1.2345678901234567e20", "1.2345678901234567e+20"),
             ("-0.0", "0.0"),
+            ("-1048234597557324.25", "-1048234597557324.2"),
+            ("1048234597557324.75", "1048234597557324.8"),
+            ("9007199254740993e-1", "900719925474099.2"),
             ("18446744073709551616", "1.8446744073709552e+19"),
             ("{\"b\":[1,true],\"a\":null}", "{\"b\": [1, true], \"a\": null}"),
             ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\": 3, \"b\": 2}"),

@@ -112,7 +112,7 @@ pub(super) fn rename_exclusively(from: &Path, to: &Path) -> Result<bool, StoreEr
 }
 
 /// Lets two folders trade names in one step; false if the file system cannot.
-pub(super) fn exchange(one: &Path, other: &Path) -> Result<bool, StoreError> {
+pub(crate) fn exchange(one: &Path, other: &Path) -> Result<bool, StoreError> {
     step("exchange", other, || {
         match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(io::Error::from) {
             Err(error) if is_unsupported(&error) => Ok(false),

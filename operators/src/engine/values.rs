@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use schemas::{Arithmetic, Comparison, Kind, Value};
+use schemas::{Arithmetic, Comparison, Finite, Kind, Value};
 
 /// The value as a column of this kind would hold it; none if it cannot.
 ///
@@ -116,7 +116,8 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 fn magnitude(value: &Value) -> Option<f64> {
     match value {
-        Value::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        // NB: as a value would hold it, so that "-0" is not below 0.
+        Value::Text(text) => text.trim().parse().ok().and_then(Finite::new).map(Finite::get),
         other => other.as_number(),
     }
 }
@@ -166,6 +167,13 @@ mod tests {
         assert_eq!(fit(&Kind::Text, &number), Some(text.clone()));
         assert!(compare(&number, Comparison::Equal, &text));
         assert_eq!(fit(&Kind::Integer, &Value::text("bk_7")), None);
+    }
+
+    #[test]
+    fn negative_zero_spelled_as_text_is_zero() {
+        let (text, zero) = (Value::text("-0"), Value::Integer(0));
+        assert!(compare(&text, Comparison::AtLeast, &zero));
+        assert!(!compare(&text, Comparison::Below, &zero));
     }
 
     #[test]

@@ -92,6 +92,20 @@ fn object(entries: &[(&str, Value)]) -> Value {
     Value::Object(entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect())
 }
 
+/// Two tools without an entity whose names are alike up to where the name of a table is cut.
+#[test]
+fn tables_of_cases_have_names_of_their_own() {
+    let long = "translate_phrase_between_languages_of_the_northern_hemisphere";
+    let tools = ["today", "tomorrow"].map(|end| {
+        let text = vec![field("text", Shape::text(), true)];
+        Arc::new(tool(&format!("{long}_{end}"), text))
+    });
+    let environment = made("words", &tools).environment.unwrap();
+    let names: BTreeSet<&String> = environment.tables.iter().map(|table| &table.name).collect();
+    assert_eq!((environment.operations.len(), names.len()), (2, environment.tables.len()));
+    assert_eq!(names.len(), 2);
+}
+
 /// The example of the design, section 11: a loan takes a copy, returning it twice is refused.
 #[test]
 fn library_lends_books() {

@@ -15,7 +15,7 @@ const FACTS_MAX: usize = 40;
 
 /// What a fact is about, by its label; earlier ones are told first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Sort {
+pub(crate) enum Sort {
     /// What the thing is called.
     Name,
     /// How far it has come.
@@ -34,10 +34,10 @@ pub(super) enum Sort {
 
 /// A label and a value, in words.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     pub(super) label: String,
-    pub(super) value: String,
-    pub(super) sort: Sort,
+    pub(crate) value: String,
+    pub(crate) sort: Sort,
     /// The truth, where it is one.
     truth: Option<bool>,
 }
@@ -57,7 +57,7 @@ const CONFIRMING: [&str; 10] = [
 ];
 
 /// The facts of an object, those that count most first; flags that only confirm are left out.
-pub(super) fn facts(entries: &[(String, Value)]) -> Vec<Said> {
+pub(crate) fn facts(entries: &[(String, Value)]) -> Vec<Said> {
     let currency = entries.iter().find_map(|(name, value)| {
         let named = words::label(name).ends_with("currency");
         value.as_text().filter(|it| named && it.len() <= 4)

@@ -26,13 +26,14 @@ pub(in crate::materialize) fn cases(
     schema: &Schema,
     plan: &EnvironmentPlan,
     name: &str,
+    apart: &str,
 ) -> (Option<Draft>, Program) {
     if let Some(program) = computed(reading) {
         return (None, program);
     }
     let mut draft = Draft {
         table: Table {
-            name: table(name),
+            name: table(name, apart),
             noun: match reading.object.as_str() {
                 "" => "result".into(),
                 object => object.replace('_', " "),
@@ -79,10 +80,11 @@ pub(in crate::materialize) fn cases(
     (Some(draft), Program { steps, reply })
 }
 
-fn table(name: &str) -> String {
+/// The name of a tool's table of cases; `apart` tells it from another that begins alike.
+fn table(name: &str, apart: &str) -> String {
     let mut stem = column_name(&words(name));
     stem.truncate(50);
-    format!("{stem}_cases")
+    format!("{stem}{apart}_cases")
 }
 
 fn plain(name: &str, kind: Kind, role: Role, description: &str) -> Column {
