@@ -17,6 +17,7 @@ use schemas::{Basis, Digest, Domain, DomainId, Draw, Output, Shape, Tool, ToolId
 
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
+mod grouping;
 
 /// How many domains are shown, for a person to read.
 const SHOWN: usize = 30;
@@ -24,13 +25,13 @@ const SHOWN: usize = 30;
 fn main() {
     if cfg!(debug_assertions) {
         let made = made();
-        let (domains, ..) = real::group(&made);
+        let (domains, ..) = grouping::group(&made);
         assert!(!domains.is_empty(), "tools of one kind have a domain");
         assert_eq!(lines(&made, &domains).lines().count(), made.len());
         return;
     }
     let Some(tools) = real::tools() else { return };
-    let (domains, links, partition) = real::group(&tools);
+    let (domains, links, partition) = grouping::group(&tools);
     let covered: usize = domains.iter().map(|domain| domain.tools.len()).sum();
     let names: BTreeMap<&str, usize> = domains.iter().fold(BTreeMap::new(), |mut names, domain| {
         *names.entry(domain.name.as_str()).or_default() += 1;

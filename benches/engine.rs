@@ -55,8 +55,8 @@ type Call = (&'static str, &'static str, fn(u64) -> String);
 fn kinds() -> [Call; 4] {
     let book: fn(u64) -> String = |at| format!("{{\"book_id\": \"bk_{:08x}\"}}", at % ROWS);
     let loan: fn(u64) -> String = |at| {
-        let (book, member) = (at % ROWS, at * 7 % ROWS);
-        format!("{{\"book_id\": \"bk_{book:08x}\", \"member_id\": \"mb_{member:08x}\"}}")
+        let (lent, reader) = (at % ROWS, at * 7 % ROWS);
+        format!("{{\"book_id\": \"bk_{lent:08x}\", \"member_id\": \"mb_{reader:08x}\"}}")
     };
     let found: fn(u64) -> String = |at| format!("{{\"query\": \"Title {}\"}}", at % ROWS);
     [
@@ -102,8 +102,8 @@ fn grown(mut environment: Environment) -> Environment {
             ],
         };
         if table.name != "loans" {
-            let known: Vec<Value> = table.rows.iter().map(|row| row[0].clone()).collect();
-            table.rows.extend((0..ROWS).map(row).filter(|row| !known.contains(&row[0])));
+            let known: Vec<Value> = table.rows.iter().map(|it| it[0].clone()).collect();
+            table.rows.extend((0..ROWS).map(row).filter(|it| !known.contains(&it[0])));
             table.rows.sort();
         }
     }

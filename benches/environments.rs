@@ -19,12 +19,13 @@ use schemas::{
 
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod real;
+mod grouping;
 
 fn main() {
     let small = cfg!(debug_assertions);
     let tools = if small { real::tools_of("tests/corpus") } else { real::tools() };
     let Some(tools) = tools else { return };
-    let (domains, ..) = real::group(&tools);
+    let (domains, ..) = grouping::group(&tools);
     let by_id: BTreeMap<ToolId, &Arc<Tool>> = tools.iter().map(|tool| (tool.id, tool)).collect();
     let begun = real::cpu_seconds();
     let mut made: Vec<(Domain, Materialized)> = Vec::new();

@@ -14,10 +14,6 @@ use operators::encode::{encode, fit};
 use operators::{HeldLibrary, Library, Parse, Refine};
 use schemas::{CorpusPlan, Digest, Document, Encoder, Tool, ToolId, Vector, Weights};
 
-pub(crate) use grouping::group;
-
-mod grouping;
-
 /// Where the real corpus lies.
 pub(crate) const REAL: &str = "../shared/corpora/dev/normalised";
 

@@ -9,18 +9,21 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::kinship::Kin;
+use self::programs::Environments;
 use crate::listing::{cell, rejections};
 use crate::store::{Manifest, ObjectRef, StoreError, World};
 
 mod kinship;
+mod programs;
 
 /// What a world knows of one thing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
     /// `tool`, `domain`, `task`, `trajectory` or `rejection`.
     pub kind: &'static str,
-    /// Its row, by column; columns that hold JSON are read. A tool's also has `neighbours`, with
-    /// the terms they share, and `drawn_to`, how strongly each domain draws it.
+    /// Its row, by column; columns that hold JSON are read. A tool's also has `program`, a line
+    /// each, `neighbours`, with the terms they share, and `drawn_to`, how strongly each domain
+    /// draws it. A domain's has `lacks`, if it has no write or only one table.
     pub row: Map<String, Value>,
 }
 
@@ -59,6 +62,14 @@ pub fn explain(
                 let rows = rows(world, object, columns, name, most - found.len())?;
                 found.extend(rows.into_iter().map(|row| Explained { kind, row }));
             }
+        }
+    }
+    let mut environments = Environments::new(world, manifest);
+    for one in &mut found {
+        match one.kind {
+            "tool" => environments.explain_tool(&mut one.row)?,
+            "domain" => environments.explain_domain(&mut one.row)?,
+            _ => {}
         }
     }
     if found.iter().any(|one| one.kind == "tool") {

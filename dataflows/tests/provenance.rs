@@ -184,6 +184,12 @@ fn a_tool_explains_its_neighbours_and_its_domain() {
     assert_eq!(other["domain"], tool["row"]["domain_id"], "an id, since names are not unique");
     assert_eq!(strongest["links"], neighbours.len());
 
+    let program: Vec<&str> =
+        tool["row"]["program"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+    assert!(program[0].starts_with("getBooking(booking_id"), "{program:?}");
+    assert!(program.contains(&"  row = bookings[booking_id]"), "{program:?}");
+    assert!(program.last().unwrap().starts_with("  reads bookings."), "{program:?}");
+
     let lineage = place.run(&["list", "lineage"]);
     assert_eq!(lineage.len(), 1);
     assert_eq!(lineage[0]["event"], "born");

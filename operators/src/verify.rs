@@ -22,7 +22,7 @@ mod alignment;
 mod tests;
 
 /// Raised when a change here makes other verdicts of the same inputs.
-pub const REVISION: &str = "verify 1";
+pub const REVISION: &str = "verify 2";
 
 /// Digest of everything the verdict on a trajectory is a function of.
 ///

@@ -1,9 +1,6 @@
 //! The language of tools: small typed programs over tables.
 //!
-//! A program is data. It has no loops and no recursion, reads the logical clock and no other, and
-//! runs in time bounded by its length and the rows of the tables it names. Steps run in order; the
-//! first that fails ends the call with an error and no change. A binding made by one step can be
-//! used by every later one.
+#![doc = include_str!("../LANGUAGE.md")]
 
 use serde::{Deserialize, Serialize};
 
@@ -177,8 +174,8 @@ pub enum Expression {
     Column(String, String),
     /// How many rows are bound.
     Count(String),
-    /// The logical clock, as a time: it starts at the environment's epoch and advances by one
-    /// minute with every call.
+    /// The logical clock, as a time: it starts at the environments' common epoch and advances by
+    /// one minute with every call that changes something.
     Now,
     /// The first unless it is null, else the second.
     Otherwise(Box<Expression>, Box<Expression>),

@@ -52,6 +52,12 @@ fn show(out: &mut impl Write, one: &Explained) -> io::Result<()> {
             Value::Null => {}
             Value::Array(items) if name == "provenance" => show_provenance(out, items)?,
             Value::Array(items) if name == "neighbours" => show_neighbours(out, items)?,
+            Value::Array(lines) if name == "program" || name == "lacks" => {
+                writeln!(out, "  {name}")?;
+                for line in lines.iter().filter_map(Value::as_str) {
+                    writeln!(out, "    {}", plain(line))?;
+                }
+            }
             Value::Array(items) if name == "drawn_to" => show_pulls(out, items, &one.row)?,
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 writeln!(out, "  {name}")?;

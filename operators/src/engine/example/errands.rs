@@ -29,7 +29,7 @@ pub fn every_step() -> Environment {
     environment(
         "errands",
         vec![projects(), errands(), notes()],
-        [planning(), finishing(), noting()].into_iter().flatten().collect(),
+        [planning(), finishing(), vec![dropping()], noting()].into_iter().flatten().collect(),
     )
 }
 
@@ -157,18 +157,25 @@ fn ids() -> Field {
     field("errand_ids", Shape::List(Box::new(Shape::text())), true, "")
 }
 
-fn finishing() -> Vec<Operation> {
-    let chosen = || vec![filter("errand_id", Comparison::OneOf, "errand_ids")];
-    let listed =
-        |item: Reply| Reply::Each { rows: "found".into(), row: "row".into(), item: Box::new(item) };
-    let first = Expression::Part("errand_ids".into(), "/0".into());
-    let found = |filters: Vec<Filter>, limit: Expression| Step::Select {
+/// An answer with these columns of every row found.
+fn each(columns: &[&str]) -> Reply {
+    let item = Box::new(shown("row", columns));
+    Reply::Each { rows: "found".into(), row: "row".into(), item }
+}
+
+fn found(filters: Vec<Filter>, limit: Expression) -> Step {
+    Step::Select {
         rows: "found".into(),
         table: "errands".into(),
         filters,
         order: Some(("due".into(), Direction::Descending)),
         limit,
-    };
+    }
+}
+
+fn finishing() -> Vec<Operation> {
+    let chosen = || vec![filter("errand_id", Comparison::OneOf, "errand_ids")];
+    let first = Expression::Part("errand_ids".into(), "/0".into());
     vec![
         operation(
             ("finish_errands", "finish", "errand"),
@@ -194,37 +201,9 @@ fn finishing() -> Vec<Operation> {
             ],
             Reply::Object(vec![
                 ("first".into(), Reply::Value(first)),
-                ("errands".into(), listed(shown("row", &ERRAND))),
+                ("errands".into(), each(&ERRAND)),
                 ("count".into(), Reply::Value(Expression::Count("found".into()))),
             ]),
-        ),
-        operation(
-            ("drop_project", "drop", "project"),
-            "Removes a project with its errands, unless one is open and due in June.",
-            vec![field("project_id", Shape::Any, true, "")],
-            vec![
-                lookup("project", "projects", "project_id"),
-                Step::Require {
-                    condition: Condition::None(
-                        "errands".into(),
-                        vec![
-                            filter("project_id", Comparison::Equal, "project_id"),
-                            Filter {
-                                column: "due".into(),
-                                comparison: Comparison::Above,
-                                value: Expression::text("2025-06-15T00:00:00Z"),
-                            },
-                        ],
-                    ),
-                    otherwise: "{project.name} still has errands".into(),
-                },
-                Step::Remove {
-                    table: "errands".into(),
-                    filters: vec![filter("project_id", Comparison::Equal, "project_id")],
-                },
-                Step::Delete { row: "project".into() },
-            ],
-            Reply::List(vec![Reply::Value(Expression::column("project", "name"))]),
         ),
         operation(
             ("list_errands", "list", "errand"),
@@ -237,9 +216,40 @@ fn finishing() -> Vec<Operation> {
                 vec![filter("what", Comparison::Contains, "what")],
                 Expression::argument("most"),
             )],
-            listed(shown("row", &["what", "effort"])),
+            each(&["what", "effort"]),
         ),
     ]
+}
+
+fn dropping() -> Operation {
+    operation(
+        ("drop_project", "drop", "project"),
+        "Removes a project with its errands, unless one is open and due in June.",
+        vec![field("project_id", Shape::Any, true, "")],
+        vec![
+            lookup("project", "projects", "project_id"),
+            Step::Require {
+                condition: Condition::None(
+                    "errands".into(),
+                    vec![
+                        filter("project_id", Comparison::Equal, "project_id"),
+                        Filter {
+                            column: "due".into(),
+                            comparison: Comparison::Above,
+                            value: Expression::text("2025-06-15T00:00:00Z"),
+                        },
+                    ],
+                ),
+                otherwise: "{project.name} still has errands".into(),
+            },
+            Step::Remove {
+                table: "errands".into(),
+                filters: vec![filter("project_id", Comparison::Equal, "project_id")],
+            },
+            Step::Delete { row: "project".into() },
+        ],
+        Reply::List(vec![Reply::Value(Expression::column("project", "name"))]),
+    )
 }
 
 fn noting() -> Vec<Operation> {

@@ -1,5 +1,7 @@
 //! Domains out of tools, as a build makes them.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up should panic there")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +12,7 @@ use operators::link::{Link as _, Remembered};
 use operators::work::Work;
 use schemas::{Domain, DomainId, GraphPlan, Link, Partition, Tool, ToolId, Vector, Weights};
 
-use super::vectors;
+use crate::real::vectors;
 
 /// The domains of these tools under the default plan, and what they were made of.
 pub(crate) fn group(tools: &[Arc<Tool>]) -> (Vec<Domain>, Vec<Link>, Partition) {
