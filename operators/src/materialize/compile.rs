@@ -12,7 +12,7 @@ use crate::materialize::naming::LABELS;
 use crate::materialize::reading::Reading;
 
 pub(super) mod cases;
-mod expect;
+pub(super) mod expect;
 mod formulas;
 mod answer;
 mod select;

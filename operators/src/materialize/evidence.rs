@@ -271,6 +271,7 @@ pub(super) fn kind(name: &str, shape: &Shape) -> Kind {
             "date-time" | "datetime" => Kind::Time,
             _ if name == "date" || name.ends_with("_date") => Kind::Date,
             _ if name.ends_with("_at") && name != "look_at" => Kind::Time,
+            _ if is_end(name) => Kind::Date,
             _ => Kind::Text,
         },
         Shape::Integer { .. } => Kind::Integer,
@@ -281,6 +282,13 @@ pub(super) fn kind(name: &str, shape: &Shape) -> Kind {
         Shape::List(_) | Shape::Object(_) => Kind::Json,
         Shape::Any => guessed(name),
     }
+}
+
+/// Whether a text of this name says from when or until when something holds.
+fn is_end(name: &str) -> bool {
+    let side = |word: &str| ["from", "to", "till", "until", "since", "on"].contains(&word);
+    let holds = |word: &str| ["effective", "valid", "expires", "available"].contains(&word);
+    name.split_once('_').is_some_and(|(first, last)| holds(first) && side(last))
 }
 
 /// Whether a number of this name counts things, though its source may call it any number.

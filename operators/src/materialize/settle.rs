@@ -9,6 +9,7 @@ use crate::materialize::reading::{Key, Reading, is_scalar, steers};
 use crate::materialize::words::{noun, singular, words};
 
 mod links;
+mod deeds;
 
 /// The nouns that are tables.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +72,7 @@ pub(super) fn settle(readings: &mut [Reading<'_>]) -> Nouns {
         }
     }
     links::link(readings, &nouns);
+    readings.iter_mut().for_each(deeds::record);
     let used: BTreeSet<String> = readings
         .iter()
         .filter(|reading| reading.act != Act::Answer)

@@ -71,7 +71,7 @@ const UNITS: [(&[&str], &str, &[&str]); 6] = [
 ];
 
 /// The parts of the answer, each with its shape; never empty.
-pub(super) fn expected(reading: &Reading<'_>) -> Vec<(String, Shape)> {
+pub(in crate::materialize) fn expected(reading: &Reading<'_>) -> Vec<(String, Shape)> {
     let split = words(&reading.tool.name);
     let says = |known: &[&str]| split.iter().any(|word| known.contains(&word.as_str()));
     let starts = |known: &[&str]| split.first().is_some_and(|word| known.contains(&word.as_str()));
