@@ -38,13 +38,19 @@ pub enum KnobError {
         /// Every key there is.
         known: String,
     },
-    /// So many shards cannot be numbered.
-    #[error("{origin} gives \"dataset.shards\" the value {shards}: 1 to {SHARDS_MAX} are possible")]
-    Shards {
+    /// A number is too small or too great to build by.
+    #[error("{origin} gives \"{key}\" the value {value}: {least} to {most} are possible")]
+    OutOfBounds {
         /// Where it was written.
         origin: String,
+        /// The key.
+        key: &'static str,
         /// The value.
-        shards: u32,
+        value: u64,
+        /// The least that is possible.
+        least: u64,
+        /// The most that is possible.
+        most: u64,
     },
     /// A model is to embed tools, and none is named.
     #[error(
@@ -147,14 +153,36 @@ pub fn resolve(
         }
     }
     let plan: Plan = nested(&values).try_into().expect("what fits one by one fits together");
-    if !(1..=SHARDS_MAX).contains(&plan.dataset.shards) {
-        let origin = origins["dataset.shards"].clone();
-        return Err(KnobError::Shards { origin, shards: plan.dataset.shards });
+    for (key, value, least, most) in bounds(&plan) {
+        if !(least..=most).contains(&value) {
+            let origin = origins[key].clone();
+            return Err(KnobError::OutOfBounds { origin, key, value, least, most });
+        }
     }
     if plan.graph.encoder == Encoder::Embeddings && plan.graph.embedding_model.is_empty() {
         return Err(KnobError::NoModel { origin: origins["graph.encoder"].clone() });
     }
     Ok(Resolved { plan, origins })
+}
+
+/// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
+fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 12] {
+    let (graph, task) = (&plan.graph, &plan.task);
+    let count = |number: usize| number as u64;
+    [
+        ("graph.neighbours", count(graph.neighbours), 1, 1_000),
+        ("graph.cosine_permille_min", graph.cosine_permille_min.into(), 0, 1_000),
+        ("graph.tools_max", count(graph.tools_max), 1, u64::MAX),
+        ("graph.tools_min", count(graph.tools_min), 1, count(graph.tools_max)),
+        ("graph.rounds_max", count(graph.rounds_max), 1, u64::MAX),
+        ("environment.rows", count(plan.environment.rows), 1, 10_000),
+        ("task.calls_max", count(task.calls_max), 1, 1_000),
+        ("task.offered_max", count(task.offered_max), 1, 1_000),
+        ("rollout.messages_max", count(plan.rollout.messages_max), 2, 10_000),
+        ("rollout.mistakes_permille", plan.rollout.mistakes_permille.into(), 0, 1_000),
+        ("dataset.test_permille", plan.dataset.test_permille.into(), 0, 1_000),
+        ("dataset.shards", plan.dataset.shards.into(), 1, SHARDS_MAX.into()),
+    ]
 }
 
 /// The plan as `plan.toml` keeps it: every knob, its value, and where that came from.
@@ -324,6 +352,18 @@ mod tests {
                 .unwrap();
         let again = resolve(&[], none(), Some(&write(&resolved))).unwrap();
         assert_eq!(again.plan, resolved.plan);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_built_by_are_errors() {
+        for (setting, said) in [
+            ("graph.neighbours=0", "\"graph.neighbours\" the value 0: 1 to 1000 are possible"),
+            ("graph.tools_min=61", "\"graph.tools_min\" the value 61: 1 to 60 are possible"),
+            ("dataset.test_permille=1001", "1001: 0 to 1000 are possible"),
+        ] {
+            let error = resolve(&[setting.into()], none(), None).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
     }
 
     #[test]
