@@ -1,7 +1,7 @@
 //! Programs: what each tool does, in the language of the engine.
 
 use schemas::{
-    Comparison, Condition, EnvironmentPlan, Expression, Filter, Kind, Program, Step, Value,
+    Comparison, Condition, EnvironmentPlan, Expression, Filter, Kind, Program, Shape, Step, Value,
 };
 
 use crate::materialize::bind::{Binding, Target, bind};
@@ -88,6 +88,18 @@ pub(super) fn given(binding: &Binding<'_>) -> Expression {
     }
 }
 
+/// Whether a column of this kind could hold some value of this shape.
+fn holds(kind: &Kind, shape: &Shape) -> bool {
+    match shape {
+        Shape::List(_) | Shape::Object(_) => *kind == Kind::Json,
+        Shape::Boolean => matches!(kind, Kind::Boolean | Kind::Text | Kind::Json),
+        Shape::Integer { .. } | Shape::Number { .. } => {
+            !matches!(kind, Kind::Boolean | Kind::Choice(_) | Kind::Date | Kind::Time)
+        }
+        _ => true,
+    }
+}
+
 impl<'t> Sources<'_, 't> {
     /// The column a binding is about, and how it is compared there; none if it is about none.
     pub(super) fn column(&self, binding: &Binding<'t>) -> Option<(&str, Comparison)> {
@@ -101,7 +113,10 @@ impl<'t> Sources<'_, 't> {
             Some((_, comparison)) => (name, *comparison),
             None => (name, Comparison::Equal),
         };
-        self.draft.column(name).map(|column| (column.name.as_str(), comparison))
+        let column = self.draft.column(name)?;
+        let stored = self.reading.act.writes();
+        (!stored || holds(&column.kind, &binding.field().shape))
+            .then_some((column.name.as_str(), comparison))
     }
 
     /// The kind of a column of the table worked on.

@@ -218,8 +218,9 @@ fn redirect(reading: &mut Reading<'_>, solid: &BTreeSet<String>, nouns: &Nouns) 
     // The last item of the path, as the instance of `/instances/{id}/preview`.
     let above = || {
         let (place, noun) = reading.parents.last()?;
+        let one = is_scalar(&reading.tool.input[*place].shape);
         let known = nouns.get(noun).is_some() && *noun != reading.entity;
-        known.then(|| (*place, noun.clone()))
+        (known && one).then(|| (*place, noun.clone()))
     };
     // A noun itself, as the channel of `set_topic(channel, topic)`.
     let itself = |(place, field): (usize, &Field)| {
