@@ -65,7 +65,9 @@ pub(super) fn compile(
             Some(Program { steps: vec![step], reply: one(&sources) })
         }
         Act::List | Act::Count => {
-            Some(Program { steps: vec![select::select(&sources)], reply: listed(&sources) })
+            let mut steps = within(&sources);
+            steps.push(select::select(&sources));
+            Some(Program { steps, reply: listed(&sources) })
         }
         Act::Create => Some(Program { steps: write::create(&sources), reply: changed(&sources) }),
         Act::Update => Some(Program { steps: write::update(&sources)?, reply: changed(&sources) }),
@@ -74,6 +76,20 @@ pub(super) fn compile(
             Some(Program { steps: write::transition(&sources, status)?, reply: changed(&sources) })
         }
     }
+}
+
+/// The steps that refuse to list what belongs to a row that is not there: a row of a path, as of
+/// `/droplets/{droplet_id}/backups`, or one that has to be named.
+fn within(sources: &Sources<'_, '_>) -> Vec<Step> {
+    let named = sources.bindings.iter().filter(|binding| {
+        let refers = matches!(&binding.target, Target::Column { reference: Some(_), .. });
+        refers && binding.part.is_none() && binding.required()
+    });
+    let steps = named.filter_map(|binding| {
+        let (column, comparison) = sources.column(binding)?;
+        (comparison == Comparison::Equal).then(|| write::refers(sources, binding, column))?
+    });
+    steps.collect()
 }
 
 /// The value an argument, or its part, gives.
