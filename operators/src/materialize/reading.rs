@@ -10,9 +10,11 @@ use crate::materialize::lexicon::{
 };
 use crate::materialize::naming::is_control;
 use crate::materialize::reading::phrase::{Phrase, is_version, phrase, trim};
+use crate::materialize::reading::tail::{Tail, tail};
 use crate::materialize::words::{is_plural, noun, singular, words};
 
 mod phrase;
+mod tail;
 
 /// What one tool seems to do.
 #[derive(Clone, Debug)]
@@ -242,14 +244,7 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         }
     }
     let segments = &segments[..end];
-    let (collection, item) = match segments {
-        [.., Segment::Static(split), Segment::Argument(name)] => (split, Some(name)),
-        [.., Segment::Static(split)] => (split, None),
-        [.., Segment::Static(split), Segment::Argument(name), Segment::Argument(_)] => {
-            (split, Some(name))
-        }
-        _ => return None,
-    };
+    let Tail { collection, item, above } = tail(method, segments)?;
     let (object, many) = trim(collection);
     let object = noun(&object);
     if object.is_empty() {
@@ -269,7 +264,10 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         Some(Act::Become(status)) if named && method != "GET" => Act::Become(status),
         _ => act_on(method, item.is_some(), many, &ending),
     };
-    let before = segments.len() - if item.is_some() { 2 } else { 1 };
+    let collected = |segment: &Segment| matches!(segment, Segment::Static(_));
+    let before = segments.iter().rposition(collected)?;
+    let mut parents = parents(tool, &segments[..before]);
+    parents.extend(above.and_then(|(name, of)| Some((field(tool, name)?, of))));
     let own = noun(&called.noun);
     let longer = called.act.is_some() && own.ends_with(&format!("_{object}"));
     Some(Reading {
@@ -280,7 +278,7 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         entity: object,
         many: many && item.is_none(),
         key,
-        parents: parents(tool, &segments[..before]),
+        parents,
     })
 }
 
@@ -443,7 +441,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 18] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 20] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -452,6 +450,8 @@ mod tests {
             ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
             ("x", "POST", "/plans/{id}/revise", &["id", "note"], Act::Update, "plan", Some(0)),
             ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
+            ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
+            ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),
             ("order_list", "", "", &[], Act::List, "order", None),
             ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
             ("convert_units", "", "", &["value"], Act::Answer, "unit", None),

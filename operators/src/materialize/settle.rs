@@ -212,7 +212,11 @@ fn redirect(reading: &mut Reading<'_>, solid: &BTreeSet<String>, nouns: &Nouns) 
     };
     let fields = || usable().filter(|(_, field)| field.required);
     let other = |(place, field): (usize, &Field)| {
-        let noun = referred(&words(&field.name), nouns)?;
+        // A path says better than an argument's name what it is an item of.
+        let of_path = reading.parents.iter().find(|(parent, _)| *parent == place);
+        let of_path = of_path.map(|(_, noun)| noun.clone());
+        let of_path = of_path.filter(|noun| nouns.get(noun).is_some());
+        let noun = of_path.or_else(|| referred(&words(&field.name), nouns))?;
         (noun != reading.entity).then_some((place, noun))
     };
     // The last item of the path, as the instance of `/instances/{id}/preview`.
@@ -245,6 +249,10 @@ fn redirect(reading: &mut Reading<'_>, solid: &BTreeSet<String>, nouns: &Nouns) 
                 reading.object = format!("{noun}_{}", reading.object);
             }
             reading.entity = noun;
+            // What is removed is something of the row and not the row: a schedule of a volume.
+            if reading.act == Act::Delete {
+                reading.act = Act::Update;
+            }
         }
         _ if fields().next().is_none() => reading.act = Act::Answer,
         _ if unfounded && reading.act == Act::Get => reading.act = Act::Answer,

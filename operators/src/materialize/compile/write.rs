@@ -49,7 +49,12 @@ pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
             steps.extend(refers(sources, binding, column));
         }
         steps.extend(unique(sources, binding, column));
-        values.push((column.to_string(), given(binding)));
+        match values.iter_mut().find(|(known, _)| known == column) {
+            // Two arguments that mean one column: what has to be given goes before what may be.
+            Some((_, known)) if binding.required() => *known = given(binding),
+            Some(_) => {}
+            None => values.push((column.to_string(), given(binding))),
+        }
     }
     if let Some((binding, parent, column)) = stock {
         steps.extend(take(sources, binding, parent, column));

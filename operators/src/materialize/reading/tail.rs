@@ -1,0 +1,55 @@
+//! The end of a resource path: the collection worked on, its item, and what holds both.
+
+use crate::materialize::lexicon::KEY_WORDS;
+use crate::materialize::reading::Segment;
+use crate::materialize::words::{noun, words};
+
+/// The end of a path.
+pub(super) struct Tail<'s> {
+    /// The words of the collection.
+    pub(super) collection: &'s [String],
+    /// The argument that names an item of it.
+    pub(super) item: Option<&'s str>,
+    /// An argument after the collection that names what holds it, and that noun.
+    pub(super) above: Option<(&'s str, String)>,
+}
+
+/// Reads the end of a path; none if it has no collection, or too many arguments after it.
+///
+/// Of two arguments the last names the row if it is an id, as in `/messages/{log_id}/{id}`. What is
+/// posted below an id of another noun, as to `/messages/{log_id}`, is put into that.
+pub(super) fn tail<'s>(method: &str, segments: &'s [Segment]) -> Option<Tail<'s>> {
+    Some(match segments {
+        [.., Segment::Static(collection), Segment::Argument(name)] => {
+            let above = stranger(name, collection).filter(|_| method == "POST");
+            let item = above.is_none().then_some(name.as_str());
+            Tail { collection, item, above: above.map(|of| (name.as_str(), of)) }
+        }
+        [.., Segment::Static(collection)] => Tail { collection, item: None, above: None },
+        [.., Segment::Static(collection), Segment::Argument(first), Segment::Argument(last)] => {
+            let id = words(last).pop().is_some_and(|word| KEY_WORDS.contains(&word.as_str()));
+            let above = stranger(first, collection).filter(|_| id);
+            let item = if id { last } else { first };
+            Tail {
+                collection,
+                item: Some(item.as_str()),
+                above: above.map(|of| (first.as_str(), of)),
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// The noun that an id is of, if it is not that of the collection.
+fn stranger(name: &str, collection: &[String]) -> Option<String> {
+    let split = words(name);
+    let (last, before) = split.split_last()?;
+    let of = noun(before);
+    let own = noun(collection);
+    let related = of == own
+        || own.ends_with(&format!("_{of}"))
+        || of.ends_with(&format!("_{own}"))
+        || own.replace('_', "") == of.replace('_', "")
+        || ["resource", "item", "object", "entity", "record", "unique"].contains(&of.as_str());
+    (KEY_WORDS[..4].contains(&last.as_str()) && !of.is_empty() && !related).then_some(of)
+}
