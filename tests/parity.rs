@@ -17,8 +17,8 @@
 //! without optimisation:
 //!
 //! ```sh
-//! agentscaler build ../shared/corpora/dev/normalised --world /tmp/real
-//! SLOW_TESTS=1 AGENTSCALER_WORLD=/tmp/real cargo test --locked --test parity real -- --nocapture
+//! agentscaler build ../shared/corpora/dev/normalised --world real
+//! SLOW_TESTS=1 AGENTSCALER_WORLD=real cargo test --locked --test parity real -- --nocapture
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]

@@ -55,7 +55,7 @@ impl<'e> Speller<'e> {
             Step::Match { row, table, filters, otherwise } => {
                 self.tables.insert(row, table);
                 let (row, table) = (name(row), name(table));
-                format!("{row} = first {table}{}{}", wheres(filters), or_else(otherwise))
+                format!("{row} = first {table}{}{}", restricted(filters), or_else(otherwise))
             }
             Step::Select { rows, table, filters, order, limit } => {
                 self.tables.insert(rows, table);
@@ -67,7 +67,7 @@ impl<'e> Speller<'e> {
                     Expression::Literal(Value::Null) => String::new(),
                     limit => format!(" at most {}", value(limit)),
                 };
-                format!("{} = all {}{}{order}{limit}", name(rows), name(table), wheres(filters))
+                format!("{} = all {}{}{order}{limit}", name(rows), name(table), restricted(filters))
             }
             Step::Require { condition, otherwise } => {
                 let condition = match condition {
@@ -76,7 +76,7 @@ impl<'e> Speller<'e> {
                     }
                     Condition::References(key, table) => format!("{}[{}]", name(table), value(key)),
                     Condition::None(table, filters) => {
-                        format!("no {}{}", name(table), wheres(filters))
+                        format!("no {}{}", name(table), restricted(filters))
                     }
                 };
                 format!("require {condition}{}", or_else(otherwise))
@@ -90,10 +90,10 @@ impl<'e> Speller<'e> {
             }
             Step::Delete { row } => format!("delete {}", name(row)),
             Step::Change { table, filters, changes } => {
-                format!("update all {}{} {{ {} }}", name(table), wheres(filters), sets(changes))
+                format!("update all {}{} {{ {} }}", name(table), restricted(filters), sets(changes))
             }
             Step::Remove { table, filters } => {
-                format!("delete all {}{}", name(table), wheres(filters))
+                format!("delete all {}{}", name(table), restricted(filters))
             }
         }
     }
@@ -211,7 +211,7 @@ fn sign(comparison: Comparison) -> &'static str {
     }
 }
 
-fn wheres(filters: &[Filter]) -> String {
+fn restricted(filters: &[Filter]) -> String {
     let spelled = filters.iter().map(|filter| {
         format!("{} {} {}", name(&filter.column), sign(filter.comparison), value(&filter.value))
     });
