@@ -405,36 +405,18 @@ pub(super) fn steers(reading: &Reading<'_>, field: &Field) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Basis, Digest, Field, Output, Shape, Tool, ToolId, Value};
+    use schemas::{Shape, Tool};
 
     use super::read;
     use crate::materialize::lexicon::Act;
+    use crate::materialize::tests::{field, tool};
 
-    fn tool(name: &str, method: &str, path: &str, arguments: &[&str]) -> Tool {
-        let field = |called: &&str| Field {
-            name: (*called).into(),
-            shape: Shape::text(),
-            required: true,
-            place: String::new(),
-            description: String::new(),
-            default: Value::Null,
-            example: Value::Null,
-        };
+    fn of_path(name: &str, method: &str, path: &str, arguments: &[&str]) -> Tool {
+        let text = |called: &&str| field(called, Shape::text(), true);
         Tool {
-            id: ToolId::of([name]),
-            revision: Digest::default(),
-            identity: name.into(),
-            name: name.into(),
-            description: String::new(),
-            source: String::new(),
-            provider: String::new(),
-            service: String::new(),
-            category: String::new(),
-            license: String::new(),
             method: (!method.is_empty()).then(|| method.into()),
             path: (!path.is_empty()).then(|| path.into()),
-            input: arguments.iter().map(field).collect(),
-            output: Output { shape: Shape::Any, basis: Basis::Inferred },
+            ..tool(name, arguments.iter().map(text).collect())
         }
     }
 
@@ -480,7 +462,7 @@ mod tests {
             ),
         ];
         for (name, method, path, arguments, act, entity, key) in cases {
-            let tool = tool(name, method, path, arguments);
+            let tool = of_path(name, method, path, arguments);
             let reading = read(&tool);
             let found = (reading.act, reading.entity.as_str(), reading.key.map(|it| it.place));
             assert_eq!(found, (act, entity, key), "{name} {method} {path}");

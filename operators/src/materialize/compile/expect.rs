@@ -248,10 +248,9 @@ fn label(split: &[String]) -> Shape {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Basis, Digest, Output, Shape, Tool, ToolId};
-
     use super::expected;
     use crate::materialize::reading::read;
+    use crate::materialize::tests::tool;
 
     #[test]
     fn answers_are_what_names_promise() {
@@ -266,22 +265,7 @@ mod tests {
             ("analyze_sentiment", "label"),
             ("check_availability", "available"),
         ] {
-            let tool = Tool {
-                id: ToolId::of([name]),
-                revision: Digest::default(),
-                identity: name.into(),
-                name: name.into(),
-                description: String::new(),
-                source: String::new(),
-                provider: String::new(),
-                service: String::new(),
-                category: String::new(),
-                license: String::new(),
-                method: None,
-                path: None,
-                input: Vec::new(),
-                output: Output { shape: Shape::Any, basis: Basis::Inferred },
-            };
+            let tool = tool(name, Vec::new());
             assert_eq!(expected(&read(&tool))[0].0, first, "{name}");
         }
     }

@@ -213,10 +213,11 @@ fn answer(name: &str, value: Expression, divisor: Option<&Field>) -> Program {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Basis, Digest, Field, Output, Shape, Tool, ToolId, Value};
+    use schemas::Shape;
 
     use super::computed;
     use crate::materialize::reading::read;
+    use crate::materialize::tests::{field, tool};
 
     #[test]
     fn only_what_is_beyond_doubt_is_computed() {
@@ -232,31 +233,8 @@ mod tests {
             ("calculate_risk", &["a", "b"], false),
             ("rate_to_price", &["rate"], false),
         ] {
-            let field = |argument: &&str| Field {
-                name: (*argument).into(),
-                shape: Shape::number(),
-                required: true,
-                place: String::new(),
-                description: String::new(),
-                default: Value::Null,
-                example: Value::Null,
-            };
-            let tool = Tool {
-                id: ToolId::of([name]),
-                revision: Digest::default(),
-                identity: name.into(),
-                name: name.into(),
-                description: String::new(),
-                source: String::new(),
-                provider: String::new(),
-                service: String::new(),
-                category: String::new(),
-                license: String::new(),
-                method: None,
-                path: None,
-                input: arguments.iter().map(field).collect(),
-                output: Output { shape: Shape::Any, basis: Basis::Inferred },
-            };
+            let number = |argument: &&str| field(argument, Shape::number(), true);
+            let tool = tool(name, arguments.iter().map(number).collect());
             assert_eq!(computed(&read(&tool)).is_some(), known, "{name}");
         }
     }

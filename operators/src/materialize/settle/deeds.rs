@@ -157,11 +157,12 @@ fn base(word: &str, verb: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Basis, Digest, Field, Output, Shape, Tool, ToolId, Value};
+    use schemas::{Shape, Tool};
 
     use super::record;
     use crate::materialize::lexicon::Act;
     use crate::materialize::reading::read;
+    use crate::materialize::tests::{field, tool};
 
     /// Name and description; then what the tool makes a row of, if it is a deed.
     #[test]
@@ -178,31 +179,8 @@ mod tests {
             ("detailed_meeting_report", "", None),
             ("linear_regression", "Applies linear regression.", None),
         ] {
-            let argument = Field {
-                name: "settings".into(),
-                shape: Shape::text(),
-                required: true,
-                place: String::new(),
-                description: String::new(),
-                default: Value::Null,
-                example: Value::Null,
-            };
-            let tool = Tool {
-                id: ToolId::of([name]),
-                revision: Digest::default(),
-                identity: name.into(),
-                name: name.into(),
-                description: description.into(),
-                source: String::new(),
-                provider: String::new(),
-                service: String::new(),
-                category: String::new(),
-                license: String::new(),
-                method: None,
-                path: None,
-                input: vec![argument],
-                output: Output { shape: Shape::Any, basis: Basis::Inferred },
-            };
+            let argument = field("settings", Shape::text(), true);
+            let tool = Tool { description: description.into(), ..tool(name, vec![argument]) };
             let mut reading = read(&tool);
             record(&mut reading);
             let found = (reading.act == Act::Create).then_some(reading.entity.as_str());
