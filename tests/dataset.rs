@@ -14,15 +14,15 @@ use std::process::Command;
 use serde_json::{Value as Json, json};
 
 use dataflows::dataset::{
-    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, bound_tools, write_domains,
-    write_rejected, write_tasks, write_tools, write_trajectories,
+    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
+    write_domains, write_rejected, write_tasks, write_tools, write_trajectories,
 };
 use dataflows::store::{Contents, World};
 use schemas::{
-    ArgumentSource, Basis, Call, Column, Digest, DomainId, Effect, Environment, Field, GoldenCall,
-    Intent, KeyStyle, Kind, Message, Operation, Origin, Output, Persona, Program, Provenance,
-    Reply, Role, Rule, Scenario, Shape, Speaker, Stage, Table, Task, TaskId, TaskKind, Tool,
-    ToolId, Trajectory, TrajectoryId, Value, Verdict,
+    ArgumentSource, Audit, Basis, Call, Column, Digest, DomainId, Effect, Environment, Field,
+    GoldenCall, Intent, KeyStyle, Kind, Message, Operation, Origin, Output, Persona, Program,
+    Provenance, Reply, Role, Rule, Scenario, Shape, Speaker, Stage, Table, Task, TaskId, TaskKind,
+    Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict,
 };
 
 const REQUIREMENTS: [&str; 2] = ["datasets>=4.8", "pyarrow"];
@@ -111,7 +111,8 @@ fn write_world(world: &World, licenses: std::collections::BTreeMap<String, u64>)
     let kept = Verdict::kept();
     let rows = |range: std::ops::Range<u64>| range.map(|id| row(id, &kept)).collect::<Vec<_>>();
     let refuted = Verdict::refuted(Stage::State, "books: one row too few");
-    let task = TaskRow { task: task(), domain: "library".into(), split: "train".into() };
+    let tries = Tries { trials: 1, passes: 1 };
+    let task = TaskRow { task: task(), domain: "library".into(), split: "train".into(), tries };
     let tool = ToolRow {
         tool: tool(),
         operation: None,
@@ -222,9 +223,12 @@ fn task() -> Task {
             sources: vec![("title".into(), ArgumentSource::User)],
             observation: "{\"results\": []}".into(),
             effect: Effect::Read,
+            failed: false,
         }],
+        faults: Vec::new(),
         initial_state: Digest::of(b"state"),
         golden_state: Digest::of(b"state"),
+        audit: Audit::default(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 pub use self::read::{Rows, read_tasks, read_trajectories};
 pub use self::rows::{
-    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, bound_tools,
+    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
 };
 pub use self::write::{
     Table, write_domains, write_rejected, write_rows, write_tasks, write_tools, write_trajectories,

@@ -11,7 +11,7 @@ use schemas::{
 };
 
 use crate::dataset::{
-    DatasetError, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, bound_tools,
+    DatasetError, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
     write_domains, write_rejected, write_tasks, write_tools, write_trajectories,
 };
 use crate::ledger::{Entry, Ledger, homeless_shard, shard};
@@ -270,7 +270,9 @@ impl Context<'_> {
     ) {
         let domain = &entry.domain.name;
         let payload: Task = get_record(self.depot, &task.payload);
+        let mut tries = Tries::default();
         for verified in attempts {
+            tries.add(verified.verdict.is_kept());
             let trajectory = get_record(self.depot, &verified.trajectory.payload);
             let row = TrajectoryRow::new(trajectory, &payload, domain, tools, &verified.verdict);
             if !verified.verdict.is_kept() {
@@ -282,7 +284,7 @@ impl Context<'_> {
             }
         }
         let split = split(entry.domain.id, self.plan).into();
-        rows.tasks.push(TaskRow { task: payload, domain: domain.clone(), split });
+        rows.tasks.push(TaskRow { task: payload, domain: domain.clone(), split, tries });
     }
 
     fn tool_row(

@@ -26,7 +26,7 @@ mod audit;
 mod sketch;
 
 /// Raised when a change here makes other tasks of the same inputs.
-pub const REVISION: &str = "compose 5";
+pub const REVISION: &str = "compose 6";
 
 /// What composing an environment came to: every candidate is a task or a rejection.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use schemas::{Digest, Environment, Operation, Table, Value};
+use schemas::{Digest, Environment, Operation, Table, Task, Value};
 
 use crate::engine::lower::{Code, lower};
 
@@ -140,6 +140,11 @@ impl World {
     /// Begins a session in which the named operations can be called.
     pub fn session(&self, offered: &BTreeSet<String>) -> Session<'_> {
         self.open(&self.offer(offered))
+    }
+
+    /// Begins a session as a task has it: with what it offers, and what goes wrong in it.
+    pub fn session_of(&self, task: &Task) -> Session<'_> {
+        self.session(&task.offered).with_faults(&task.faults)
     }
 
     /// Begins a session in which every operation can be called.

@@ -27,7 +27,7 @@ mod stumble;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
-pub const REVISION: &str = "roll out 4";
+pub const REVISION: &str = "roll out 5";
 
 /// Digest of everything the rollouts of a task are a function of.
 ///

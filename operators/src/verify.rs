@@ -16,13 +16,16 @@ use crate::roll_out::in_world::{LastWorld, in_world};
 use crate::verify::validity::validity;
 use crate::{Depot, Recall, Work, get_record};
 
+pub(crate) use crate::verify::alignment::passes;
+pub(crate) use crate::verify::validity::Replayed;
+
 mod validity;
 mod alignment;
 #[cfg(test)]
 mod tests;
 
 /// Raised when a change here makes other verdicts of the same inputs.
-pub const REVISION: &str = "verify 2";
+pub const REVISION: &str = "verify 3";
 
 /// Digest of everything the verdict on a trajectory is a function of.
 ///
@@ -59,7 +62,7 @@ pub fn key(task: &Digest, trajectory: &Digest, plan: &FilterPlan) -> Digest {
 /// assert_eq!(judged(Some(Mistake::SkippedWrite)).stage, Some(Stage::State));
 /// ```
 pub fn verify(trajectory: &Trajectory, task: &Task, world: &World, plan: &FilterPlan) -> Verdict {
-    let mut session = world.session(&task.offered);
+    let mut session = world.session_of(task);
     let judged = validity(trajectory, task, &mut session, plan)
         .map_err(|reason| Verdict::refuted(Stage::Validity, reason))
         .and_then(|calls| {

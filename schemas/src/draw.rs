@@ -79,6 +79,18 @@ impl Draw {
         &list[place]
     }
 
+    /// The one at this place of a fixed list in a drawn order, beginning again after the last: so
+    /// that what is drawn place after place repeats as late as it can.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the list is empty.
+    pub fn in_turn<T>(self, list: &[T], place: usize) -> &T {
+        let order: Vec<usize> = (0..list.len()).collect();
+        let ranked = self.rank(&order, |it| it.to_le_bytes());
+        &list[*ranked[place % ranked.len()]]
+    }
+
     /// The candidate whose keyed hash is highest, ties broken by the id; none among none.
     pub fn pick<'a, T, I: AsRef<[u8]>>(
         self,

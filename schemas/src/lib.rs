@@ -28,7 +28,8 @@ pub use crate::request::{
 };
 pub use crate::rule::Rule;
 pub use crate::task::{
-    ArgumentSource, Fact, GoldenCall, Intent, Persona, Scenario, Task, TaskKind,
+    ArgumentSource, Audit, Fact, FaultKind, GoldenCall, InjectedFault, Intent, LONG_HORIZON_MIN,
+    Persona, Scenario, Task, TaskKind,
 };
 pub use crate::tool::{Basis, Field, Output, Provenance, Shape, Tool, object_schema};
 pub use crate::trajectory::{Call, Message, Speaker, Trajectory, Verdict};

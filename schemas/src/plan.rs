@@ -256,13 +256,16 @@ pub struct EnvironmentPlan {
 pub struct TaskPlan {
     /// Tasks anchored at each operation.
     pub per_operation: usize,
-    /// Most golden calls.
+    /// Most golden calls of a task of the kind `long_horizon`.
     pub calls_max: usize,
+    /// Most golden calls of one want.
+    pub want_calls_max: usize,
     /// Most operations offered to the agent.
     pub offered_max: usize,
-    /// Shares of the kinds, in thousandths, in the order single, chain, several intents, missing
-    /// information, infeasible; a walk that cannot be made into its kind becomes a single call.
-    pub kinds_permille: [u32; 5],
+    /// Shares of the kinds, in thousandths, in the order single, chain, branching, several intents,
+    /// missing information, infeasible, recovery, long horizon. Where a tool allows no task of the
+    /// kind drawn, the others are drawn from in their shares.
+    pub kinds_permille: [u32; 8],
 }
 
 /// How conversations are held.
@@ -369,16 +372,17 @@ impl Default for TaskPlan {
     fn default() -> TaskPlan {
         TaskPlan {
             per_operation: 2,
-            calls_max: 8,
+            calls_max: 18,
+            want_calls_max: 8,
             offered_max: 16,
-            kinds_permille: [280, 330, 150, 140, 100],
+            kinds_permille: [160, 200, 60, 140, 140, 110, 100, 90],
         }
     }
 }
 
 impl Default for RolloutPlan {
     fn default() -> RolloutPlan {
-        RolloutPlan { trials: 1, messages_max: 60, mistakes_permille: 250 }
+        RolloutPlan { trials: 1, messages_max: 120, mistakes_permille: 250 }
     }
 }
 

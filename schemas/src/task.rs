@@ -21,12 +21,78 @@ pub struct Task {
     pub part: Digest,
     /// The user's side.
     pub scenario: Scenario,
-    /// Calls known to satisfy it, in order; empty where the agent must decline.
+    /// What goes wrong in the environment for a while; nothing in most tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<InjectedFault>,
+    /// Calls known to satisfy it, in order, those that meet a fault included; empty where the
+    /// agent must decline.
     pub golden: Vec<GoldenCall>,
     /// Fingerprint of the state before any call.
     pub initial_state: Digest,
     /// Fingerprint of the state after the golden calls.
     pub golden_state: Digest,
+    /// How the filter did on runs of this task whose worth is known.
+    pub audit: Audit,
+}
+
+/// How the filter judged runs of a task that were made to be right or wrong.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Audit {
+    /// Runs that do the task in another, equally good way: nothing left out, nothing else done.
+    pub right_runs: u32,
+    /// How many of them the filter would turn away.
+    pub false_rejects: u32,
+    /// Runs that do not do the task: nothing done, calls left out, an argument exchanged, another
+    /// tool.
+    pub wrong_runs: u32,
+    /// How many of them the filter would keep.
+    pub false_accepts: u32,
+}
+
+impl Audit {
+    /// Both counts together.
+    #[must_use]
+    pub fn and(self, other: Audit) -> Audit {
+        Audit {
+            right_runs: self.right_runs + other.right_runs,
+            false_rejects: self.false_rejects + other.false_rejects,
+            wrong_runs: self.wrong_runs + other.wrong_runs,
+            false_accepts: self.false_accepts + other.false_accepts,
+        }
+    }
+}
+
+/// A tool that fails for a while, as services do, whatever it is asked.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct InjectedFault {
+    /// The operation's name.
+    pub operation: String,
+    /// How it fails.
+    pub kind: FaultKind,
+    /// How many of its calls, from the first, fail.
+    pub times: u32,
+}
+
+/// How a tool fails for a while.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Nothing is done, and the answer says to try again.
+    Unavailable,
+    /// What was asked is done, but the answer is lost: only looking shows it.
+    LostReply,
+}
+
+impl FaultKind {
+    /// What the environment answers.
+    pub fn message(self) -> &'static str {
+        match self {
+            FaultKind::Unavailable => "the service is temporarily unavailable, please try again",
+            FaultKind::LostReply => {
+                "the service did not answer in time; the request may have been carried out"
+            }
+        }
+    }
 }
 
 /// What a task exercises.
@@ -35,25 +101,50 @@ pub struct Task {
 pub enum TaskKind {
     /// One call.
     Single,
-    /// Calls that feed one another.
+    /// Calls that feed one another, one after the other.
     Chain,
+    /// Calls of which one feeds several, or several feed one.
+    Branching,
     /// Several wants in one conversation.
     MultiIntent,
     /// The user leaves out what the agent must ask for.
     MissingInformation,
     /// Nothing offered can do it: the agent must decline, and call nothing.
     Infeasible,
+    /// A tool fails for a while: the agent must try again, or look whether it was done.
+    Recovery,
+    /// Several wants that take at least [`LONG_HORIZON_MIN`] calls together.
+    LongHorizon,
 }
 
+/// Fewest golden calls of a task of the kind [`TaskKind::LongHorizon`]: from about this length on,
+/// models trained without such tasks fail (paper, figure 5).
+pub const LONG_HORIZON_MIN: usize = 9;
+
 impl TaskKind {
+    /// Every kind, in the order in which a plan gives their shares.
+    pub const ALL: [TaskKind; 8] = [
+        TaskKind::Single,
+        TaskKind::Chain,
+        TaskKind::Branching,
+        TaskKind::MultiIntent,
+        TaskKind::MissingInformation,
+        TaskKind::Infeasible,
+        TaskKind::Recovery,
+        TaskKind::LongHorizon,
+    ];
+
     /// The name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             TaskKind::Single => "single",
             TaskKind::Chain => "chain",
+            TaskKind::Branching => "branching",
             TaskKind::MultiIntent => "multi_intent",
             TaskKind::MissingInformation => "missing_information",
             TaskKind::Infeasible => "infeasible",
+            TaskKind::Recovery => "recovery",
+            TaskKind::LongHorizon => "long_horizon",
         }
     }
 }
@@ -121,6 +212,9 @@ pub struct GoldenCall {
     pub observation: String,
     /// Whether it changes the state.
     pub effect: Effect,
+    /// Whether the environment answered with an error: the call met a fault of the task.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 /// Where an argument of a golden call came from.

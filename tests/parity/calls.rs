@@ -141,7 +141,8 @@ impl<'w> Caller<'w> {
             Some(task) => task.offered.clone(),
             None => environment.operations.iter().map(|it| it.name.clone()).collect(),
         };
-        let mut session = self.world.session(&offered);
+        let faults = task.map_or(&[][..], |task| &task.faults);
+        let mut session = self.world.session(&offered).with_faults(faults);
         let first = session.fingerprint();
         let mut seen: Vec<String> = Vec::new();
         let (mut calls, mut observations, mut states) = (Vec::new(), Vec::new(), Vec::new());

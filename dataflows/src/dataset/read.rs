@@ -14,12 +14,12 @@ use parquet::file::reader::ChunkReader;
 use serde::de::DeserializeOwned;
 
 use schemas::{
-    ArgumentSource, Call, Effect, GoldenCall, Message, Scenario, Speaker, Stage, Task, Value,
+    ArgumentSource, Audit, Call, Effect, GoldenCall, Message, Scenario, Speaker, Stage, Task, Value,
 };
 
 use super::columns::{Place, part};
 use super::write::Table;
-use super::{DatasetError, TaskRow, TrajectoryRow};
+use super::{DatasetError, TaskRow, TrajectoryRow, Tries};
 
 /// Rows laid out at once; few, since a hostile file chooses how large a row is.
 const BATCH_ROWS: usize = 64;
@@ -220,6 +220,9 @@ fn take_task(place: &Place<'_>) -> Result<TaskRow, DatasetError> {
         .iter()
         .map(|text| take_golden(place, &json(place, text)?))
         .collect::<Result<_, _>>()?;
+    let faults = place.texts("faults")?;
+    let faults = faults.iter().map(|text| serde_json::from_str(text));
+    let count = |name| u32::try_from(place.count(name)?).map_err(|error| place.wrong(error));
     Ok(TaskRow {
         task: Task {
             id: parsed(place, "task_id")?,
@@ -228,12 +231,20 @@ fn take_task(place: &Place<'_>) -> Result<TaskRow, DatasetError> {
             offered: place.texts("offered")?.into_iter().collect(),
             part: parsed(place, "part")?,
             scenario,
+            faults: faults.collect::<Result<_, _>>().map_err(|error| place.wrong(error))?,
             golden,
             initial_state: parsed(place, "initial_state")?,
             golden_state: parsed(place, "golden_state")?,
+            audit: Audit {
+                right_runs: count("audit_right_runs")?,
+                false_rejects: count("audit_false_rejects")?,
+                wrong_runs: count("audit_wrong_runs")?,
+                false_accepts: count("audit_false_accepts")?,
+            },
         },
         domain: place.text("domain")?.into(),
         split: place.text("split")?.into(),
+        tries: Tries { trials: place.count("trials")?, passes: place.count("passes")? },
     })
 }
 
@@ -259,6 +270,7 @@ fn take_golden(place: &Place<'_>, json: &Value) -> Result<GoldenCall, DatasetErr
         sources: sources.collect::<Result<_, _>>()?,
         observation: text("observation")?.into(),
         effect,
+        failed: json.get("failed") == Some(&Value::Bool(true)),
     })
 }
 

@@ -213,6 +213,26 @@ pub struct TaskRow {
     pub domain: String,
     /// The split its domain is in.
     pub split: String,
+    /// Attempts at it, and how many of them were kept.
+    pub tries: Tries,
+}
+
+/// Attempts at a task. How likely k attempts drawn from them all pass, which is called pass^k, is
+/// C(passes, k) / C(trials, k) (τ-bench, section 3).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tries {
+    /// How many there were.
+    pub trials: u64,
+    /// How many were kept.
+    pub passes: u64,
+}
+
+impl Tries {
+    /// Counts one more attempt.
+    pub fn add(&mut self, kept: bool) {
+        self.trials += 1;
+        self.passes += u64::from(kept);
+    }
 }
 
 /// A row of `tools`.

@@ -100,6 +100,10 @@ impl Table for TaskRow {
         columns.json("user", tasks().map(|task| spelled(&task.scenario).to_string()));
         columns.text_lists("offered", tasks().map(|task| &task.offered));
         columns.json_lists("golden_calls", tasks().map(|task| task.golden.iter().map(golden_json)));
+        columns.json_lists(
+            "faults",
+            tasks().map(|task| task.faults.iter().map(|it| spelled(it).to_string())),
+        );
         columns.texts("part", tasks().map(|task| task.part.to_string()));
         columns.texts("initial_state", tasks().map(|task| task.initial_state.to_string()));
         columns.texts("golden_state", tasks().map(|task| task.golden_state.to_string()));
@@ -108,6 +112,13 @@ impl Table for TaskRow {
         columns
             .counts("n_writes", tasks().map(|it| it.golden.iter().filter(writes).count() as u64));
         columns.texts("split", rows.iter().map(|row| &row.split));
+        let audits = || tasks().map(|task| task.audit);
+        columns.counts("audit_right_runs", audits().map(|it| it.right_runs.into()));
+        columns.counts("audit_false_rejects", audits().map(|it| it.false_rejects.into()));
+        columns.counts("audit_wrong_runs", audits().map(|it| it.wrong_runs.into()));
+        columns.counts("audit_false_accepts", audits().map(|it| it.false_accepts.into()));
+        columns.counts("trials", rows.iter().map(|row| row.tries.trials));
+        columns.counts("passes", rows.iter().map(|row| row.tries.passes));
         columns.finish()
     }
 }
@@ -126,6 +137,7 @@ fn golden_json(call: &GoldenCall) -> String {
         ("arguments".into(), call.arguments.clone()),
         ("observation".into(), Value::text(&call.observation)),
         ("effect".into(), Value::text(call.effect.name())),
+        ("failed".into(), Value::Bool(call.failed)),
         ("sources".into(), Value::Object(sources.collect())),
     ])
     .to_string()

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use schemas::{
-    ArgumentSource, Call, Digest, DomainId, Effect, GoldenCall, Intent, Message, Persona, Scenario,
-    Speaker, Stage, Task, TaskId, TaskKind, Trajectory, TrajectoryId, Value, Verdict,
+    ArgumentSource, Audit, Call, Digest, DomainId, Effect, FaultKind, GoldenCall, InjectedFault,
+    Intent, Message, Persona, Scenario, Speaker, Stage, Task, TaskId, TaskKind, Trajectory,
+    TrajectoryId, Value, Verdict,
 };
 
 use super::{
-    BoundTool, DomainTools, TaskRow, TrajectoryRow, read_tasks, read_trajectories, write_rejected,
-    write_tasks, write_trajectories,
+    BoundTool, DomainTools, TaskRow, TrajectoryRow, Tries, read_tasks, read_trajectories,
+    write_rejected, write_tasks, write_trajectories,
 };
 
 fn message(role: Speaker, content: &str) -> Message {
@@ -33,6 +34,7 @@ fn task(ordinal: u64) -> Task {
         ],
         observation: "{\"results\": []}".into(),
         effect: Effect::Write,
+        failed: true,
     };
     Task {
         id: TaskId(ordinal),
@@ -49,9 +51,15 @@ fn task(ordinal: u64) -> Task {
                 calls: vec![0],
             }],
         },
+        faults: vec![InjectedFault {
+            operation: "find_book".into(),
+            kind: FaultKind::LostReply,
+            times: 1,
+        }],
         golden: vec![call],
         initial_state: Digest::of(b"before"),
         golden_state: Digest::of(b"after"),
+        audit: Audit { right_runs: 3, false_rejects: 1, wrong_runs: 4, false_accepts: 2 },
     }
 }
 
@@ -122,7 +130,12 @@ fn rows_survive_their_file() {
 #[test]
 fn tasks_survive_their_file() {
     let tasks: Vec<_> = (0..70)
-        .map(|id| TaskRow { task: task(id), domain: "library".into(), split: "train".into() })
+        .map(|id| TaskRow {
+            task: task(id),
+            domain: "library".into(),
+            split: "train".into(),
+            tries: Tries { trials: 4, passes: 3 },
+        })
         .collect();
     let bytes = write_tasks(tasks.clone()).unwrap();
     let read: Vec<_> = read_tasks(Bytes::from(bytes)).unwrap().map(Result::unwrap).collect();

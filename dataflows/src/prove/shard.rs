@@ -11,7 +11,7 @@ use schemas::{
 };
 
 use crate::dataset::{
-    DatasetError, DomainRow, DomainTools, Rows, Table, TaskRow, TrajectoryRow, bound_tools,
+    DatasetError, DomainRow, DomainTools, Rows, Table, TaskRow, TrajectoryRow, Tries, bound_tools,
     read_tasks, read_trajectories, write_domains,
 };
 use crate::graph_objects::read_json;
@@ -29,6 +29,7 @@ pub(super) struct Shard {
     domains: Vec<Proving>,
     tasks: BTreeMap<TaskId, (usize, Digest)>,
     verified: BTreeMap<TrajectoryId, (usize, Verified)>,
+    tries: BTreeMap<TaskId, Tries>,
     rows: Vec<DomainRow>,
     payloads: Unfolded,
     filter: FilterPlan,
@@ -84,6 +85,7 @@ impl Shard {
             domains: Vec::new(),
             tasks: BTreeMap::new(),
             verified: BTreeMap::new(),
+            tries: BTreeMap::new(),
             rows: Vec::new(),
             payloads,
             filter: manifest.contents.plan.filter.clone(),
@@ -118,6 +120,8 @@ impl Shard {
         self.domains.push(Proving { name, split, kept_in, engine, tools });
         self.tasks.extend(entry.tasks.iter().map(|task| (task.id, (place, task.payload))));
         for verified in &entry.verified {
+            let tries = self.tries.entry(verified.trajectory.task).or_default();
+            tries.add(verified.verdict.is_kept());
             self.verified.insert(verified.trajectory.id, (place, verified.clone()));
         }
         Ok(())
@@ -223,6 +227,9 @@ impl Shard {
         if committed != *task || row.domain != domain.name {
             return Err("is not what was committed".into());
         }
+        if row.tries != self.tries.get(&task.id).copied().unwrap_or_default() {
+            return Err("trials or passes are not those of its attempts".into());
+        }
         if (&*row.split, found.split) != (domain.split, domain.split) {
             return Err(format!("belongs in split {}", domain.split));
         }
@@ -248,7 +255,7 @@ impl Shard {
 
 /// Replays the golden calls of a task on a fresh session.
 fn replay_golden(task: &Task, engine: &Engine) -> Result<(), String> {
-    let mut session = engine.session(&task.offered);
+    let mut session = engine.session_of(task);
     if session.fingerprint() != task.initial_state {
         return Err(format!(
             "initial_state is {}, the environment begins at {}",

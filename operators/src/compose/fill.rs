@@ -133,6 +133,7 @@ impl<'a, 'w> Draft<'a, 'w> {
             sources,
             observation: observation.text,
             effect: operation.effect,
+            failed: false,
         });
         self.answers.push(value);
         true

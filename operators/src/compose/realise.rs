@@ -52,10 +52,12 @@ impl Teller<'_> {
                 let told = words::said(&fact.label, &fact.value).unwrap_or_default();
                 instruction.push(format!("Only if asked, say that the {} is {told}.", fact.label));
             }
+            let body = sentences(persona, &clauses, (self.draw, place));
             let request = if place == 0 {
-                opened(persona, &clauses, draw)
+                opened(persona, body, draw)
             } else {
-                continued(persona, &clauses, draw)
+                let link = self.draw.with("link").in_turn(phrases::links(persona), place);
+                continued(link, body)
             };
             intents.push(Intent { request, on_request, calls: calls.clone() });
         }
@@ -78,7 +80,11 @@ impl Teller<'_> {
             instruction: instructed(0, &clauses).join(" "),
             persona,
             intents: vec![Intent {
-                request: opened(persona, &clauses, self.draw.with("intent").at(0)),
+                request: opened(
+                    persona,
+                    sentences(persona, &clauses, (self.draw, 0)),
+                    self.draw.with("intent").at(0),
+                ),
                 on_request: Vec::new(),
                 calls: Vec::new(),
             }],
@@ -111,35 +117,25 @@ impl Teller<'_> {
 }
 
 /// The first want: an opening, then the want in one or more sentences.
-fn opened(persona: Persona, clauses: &[Clause], draw: Draw) -> String {
+fn opened(persona: Persona, body: String, draw: Draw) -> String {
     let opening = draw.with("opening").from_list(phrases::openings(persona));
-    let body = sentences(persona, clauses, draw);
-    if opening.is_empty() {
-        body
-    } else {
-        let joined = opening.ends_with(['—', ',', ':']);
-        let keep = body.starts_with("I ") || body.starts_with("I'");
-        let body = if joined && !keep { lowered(&body) } else { body };
-        format!("{opening} {body}")
-    }
+    if opening.is_empty() { body } else { continued(opening, body) }
 }
 
-/// A later want of the same conversation.
-fn continued(persona: Persona, clauses: &[Clause], draw: Draw) -> String {
-    let link = draw.with("link").from_list(phrases::links(persona));
-    let body = sentences(persona, clauses, draw);
+/// A want after what leads to it.
+fn continued(link: &str, body: String) -> String {
     let keep = body.starts_with("I ") || body.starts_with("I'");
-    format!(
-        "{link} {}",
-        if link.ends_with([',', '—', ':']) && !keep { lowered(&body) } else { body }
-    )
+    let body = if link.ends_with(['.', '!', '?']) || keep { body } else { lowered(&body) };
+    format!("{link} {body}")
 }
 
-fn sentences(persona: Persona, clauses: &[Clause], draw: Draw) -> String {
+/// The want at a place of the conversation in one or more sentences.
+fn sentences(persona: Persona, clauses: &[Clause], (whole, place): (Draw, usize)) -> String {
+    let draw = whole.with("intent").at(place);
     let trailing = clauses.len() == 1
         && !clauses[0].told.is_empty()
         && (clauses[0].told.len() > 2 || draw.with("trailing").happens(350));
-    let frame = draw.with("frame").from_list(phrases::frames(persona));
+    let frame = whole.with("frame").in_turn(phrases::frames(persona), place);
     let first = &clauses[0];
     let said = if trailing { first.core.clone() } else { first.whole() };
     let mut body = words::capitalised(&phrases::fill(frame, &[("want", &said)]));
@@ -147,14 +143,13 @@ fn sentences(persona: Persona, clauses: &[Clause], draw: Draw) -> String {
         body.push(' ');
         body.push_str(&told(persona, &first.told, draw));
     }
-    for (place, next) in clauses.iter().enumerate().skip(1) {
-        let list = if place + 1 == clauses.len() && 2 < clauses.len() {
+    for (step, next) in clauses.iter().enumerate().skip(1) {
+        let list = if step + 1 == clauses.len() && 2 < clauses.len() {
             &phrases::LAST[..]
         } else {
             &phrases::NEXT[..]
         };
-        let draw = draw.with("next").at(place);
-        let following = draw.from_list(list);
+        let following = draw.with("next").in_turn(list, step);
         body.push(' ');
         body.push_str(&phrases::fill(following, &[("want", &next.whole())]));
     }

@@ -45,6 +45,8 @@ pub(crate) struct Uses {
     pub(crate) creates: Vec<String>,
     /// Tables that lose a row.
     pub(crate) deletes: Vec<String>,
+    /// Tables of which a row that an argument names changes.
+    pub(crate) changes: Vec<String>,
     /// Tables whose rows are answered with.
     pub(crate) shows: Vec<String>,
 }
@@ -165,6 +167,7 @@ impl Reader<'_> {
                 for (column, value) in changes {
                     self.stored(&table, column, value);
                 }
+                self.found.changes.push(table);
             }
             Step::Delete { row } => self.found.deletes.extend(self.rows.get(row).cloned()),
             Step::Change { table, filters, changes } => {

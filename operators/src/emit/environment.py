@@ -29,7 +29,10 @@ class Environment(Session):
         if task is not None and task not in domain.tasks:
             raise KeyError("no task of this domain: " + str(task))
         self.task = None if task is None else domain.tasks[task]
-        super().__init__(domain, None if task is None else self.task["offered"])
+        if task is None:
+            super().__init__(domain)
+        else:
+            super().__init__(domain, self.task["offered"], self.task.get("faults", ()))
 
 
 # Demonstration

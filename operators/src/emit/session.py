@@ -3,6 +3,11 @@
 from runtime import ARGUMENT_DEPTH_MAX, CHOICES_SHOWN, Database, Refusal, fit, is_integer
 from runtime import magnitude, plain, read_json, same, spell
 
+FAULTS = {
+    "unavailable": "the service is temporarily unavailable, please try again",
+    "lost_reply": "the service did not answer in time; the request may have been carried out",
+}
+
 
 class Session:
     """One conversation's view of a domain.
@@ -10,8 +15,9 @@ class Session:
     `failed` says whether the last call was refused.
     """
 
-    def __init__(self, domain, offered=None):
+    def __init__(self, domain, offered=None, faults=()):
         self.domain = domain
+        self.faults = [dict(fault) for fault in faults]
         self.offered = [
             name for name in domain.tools if offered is None or name in offered
         ]
@@ -25,14 +31,28 @@ class Session:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other.database = self.database.fork()
+        other.faults = [dict(fault) for fault in self.faults]
         return other
 
     def call(self, name, arguments):
         """Executes a call and returns the observation: JSON text, `{"error": "…"}` if it failed.
 
         Arguments are a dict, as `json.loads` makes them of what a model sent. A call that fails
-        changes nothing.
+        changes nothing, but for one whose reply a fault of the task loses.
         """
+        for fault in self.faults:
+            if fault["operation"] == name and 0 < fault["times"] and name in self.offered:
+                if fault["kind"] == "lost_reply":
+                    done = self._carry_out(name, arguments)
+                    if self.failed:
+                        return done
+                fault["times"] -= 1
+                self.failed = True
+                return spell({"error": FAULTS[fault["kind"]]})
+        return self._carry_out(name, arguments)
+
+    def _carry_out(self, name, arguments):
+        """Executes a call, whatever faults there are."""
         database = self.database
         try:
             value = self._attempt(name, arguments)

@@ -119,7 +119,8 @@ fn declining<'t>(
 }
 
 fn is_runnable(task: &Task) -> bool {
-    task.golden.iter().all(|call| TAKEN.iter().all(|name| call.arguments.get(name).is_none()))
+    task.faults.is_empty()
+        && task.golden.iter().all(|call| TAKEN.iter().all(|it| call.arguments.get(it).is_none()))
 }
 
 /// A task in τ²-bench's words.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use schemas::{Digest, Field, Row, Shape, Table, Value};
+use schemas::{Digest, FaultKind, Field, InjectedFault, Row, Shape, Table, Value};
 
 use crate::engine::execute::{Execution, Failure};
 use crate::engine::fingerprint::{Fingerprint, Held};
@@ -20,7 +20,7 @@ pub const ARGUMENT_DEPTH_MAX: usize = 64;
 pub struct Observation {
     /// The answer as JSON text; `{"error": "…"}` if the call failed.
     pub text: String,
-    /// Whether the call failed; a call that failed changed nothing.
+    /// Whether the call failed; but for a reply that is lost, a call that failed changed nothing.
     pub failed: bool,
 }
 
@@ -46,6 +46,8 @@ pub struct Session<'w> {
     pub(super) clock: u32,
     /// What the writes of the call under way replaced.
     undo: Vec<Replaced>,
+    /// Operations that fail for a while.
+    faults: Vec<InjectedFault>,
 }
 
 /// Rows that differ from the world's, by table and key; none where a row was removed.
@@ -60,19 +62,52 @@ pub struct Mark {
     written: Arc<Written>,
     fingerprint: Fingerprint,
     clock: u32,
+    faults: Vec<InjectedFault>,
 }
 
 impl<'w> Session<'w> {
     pub(super) fn new(world: &'w World, offer: Arc<Offer>) -> Session<'w> {
         let fingerprint = offer.fingerprint;
-        Session { world, offer, written: Arc::default(), fingerprint, clock: 0, undo: Vec::new() }
+        Session {
+            world,
+            offer,
+            written: Arc::default(),
+            fingerprint,
+            clock: 0,
+            undo: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// The same session, in which operations fail for a while.
+    #[must_use]
+    pub fn with_faults(self, faults: &[InjectedFault]) -> Session<'w> {
+        Session { faults: faults.to_vec(), ..self }
     }
 
     /// Executes a call: validates the arguments, runs the program, answers.
     ///
-    /// A call either succeeds, or fails and changes nothing. The same session and call always give
-    /// the same observation.
+    /// A call either succeeds, or fails and changes nothing; only a fault of the kind
+    /// [`FaultKind::LostReply`] answers with an error though the call succeeded. The same session
+    /// and call always give the same observation.
     pub fn call(&mut self, name: &str, arguments: &Value) -> Observation {
+        let fault = self.faults.iter().position(|it| 0 < it.times && it.operation == name);
+        let Some(fault) = fault.filter(|_| self.offer.names.contains(name)) else {
+            return self.carry_out(name, arguments);
+        };
+        let kind = self.faults[fault].kind;
+        if kind == FaultKind::LostReply {
+            let done = self.carry_out(name, arguments);
+            if done.failed {
+                return done;
+            }
+        }
+        self.faults[fault].times -= 1;
+        refused(kind.message().into())
+    }
+
+    /// Executes a call, whatever faults there are.
+    fn carry_out(&mut self, name: &str, arguments: &Value) -> Observation {
         let fingerprint = self.fingerprint;
         let outcome = self.attempt(name, arguments);
         let wrote = !self.undo.is_empty();
@@ -87,8 +122,7 @@ impl<'w> Session<'w> {
                     self.undo();
                     self.fingerprint = fingerprint;
                 }
-                let error = vec![("error".to_string(), Value::Text(failure.0))];
-                Observation { text: Value::Object(error).to_string(), failed: true }
+                refused(failure.0)
             }
         }
     }
@@ -101,13 +135,15 @@ impl<'w> Session<'w> {
     /// This moment, to go back to.
     pub fn mark(&self) -> Mark {
         let written = Arc::clone(&self.written);
-        Mark { written, fingerprint: self.fingerprint, clock: self.clock }
+        let faults = self.faults.clone();
+        Mark { written, fingerprint: self.fingerprint, clock: self.clock, faults }
     }
 
     /// Undoes everything since a mark of this session.
     pub fn go_back(&mut self, mark: &Mark) {
         self.written = Arc::clone(&mark.written);
         (self.fingerprint, self.clock) = (mark.fingerprint, mark.clock);
+        self.faults.clone_from(&mark.faults);
     }
 
     /// The rows of a table as they are now, by key; none if the session cannot see the table.
@@ -216,6 +252,11 @@ impl<'w> Session<'w> {
             }
         }
     }
+}
+
+fn refused(message: String) -> Observation {
+    let error = vec![("error".to_string(), Value::Text(message))];
+    Observation { text: Value::Object(error).to_string(), failed: true }
 }
 
 /// The rows of a table by key: what was written goes before what was there.

@@ -13,6 +13,8 @@ pub enum Mistake {
     ExtraRead,
     /// Independent reads in another order. Harmless.
     Reordered,
+    /// A default spelled out. Harmless.
+    SpelledDefault,
     /// A write with a value the user did not say.
     WrongValue,
     /// A write left out, though reported as done.
@@ -39,11 +41,12 @@ pub enum Mistake {
 
 impl Mistake {
     /// Every mistake.
-    pub const ALL: [Mistake; 15] = [
+    pub const ALL: [Mistake; 16] = [
         Mistake::WrongArgument,
         Mistake::MistypedKey,
         Mistake::ExtraRead,
         Mistake::Reordered,
+        Mistake::SpelledDefault,
         Mistake::WrongValue,
         Mistake::SkippedWrite,
         Mistake::DoubledWrite,
@@ -61,7 +64,11 @@ impl Mistake {
     pub fn is_harmless(self) -> bool {
         matches!(
             self,
-            Mistake::WrongArgument | Mistake::MistypedKey | Mistake::ExtraRead | Mistake::Reordered
+            Mistake::WrongArgument
+                | Mistake::MistypedKey
+                | Mistake::ExtraRead
+                | Mistake::Reordered
+                | Mistake::SpelledDefault
         )
     }
 
@@ -72,6 +79,7 @@ impl Mistake {
             Mistake::MistypedKey => "mistyped_key",
             Mistake::ExtraRead => "extra_read",
             Mistake::Reordered => "reordered",
+            Mistake::SpelledDefault => "spelled_default",
             Mistake::WrongValue => "wrong_value",
             Mistake::SkippedWrite => "skipped_write",
             Mistake::DoubledWrite => "doubled_write",
@@ -101,7 +109,7 @@ impl Mistake {
                     && call.sources.iter().any(|(_, source)| *source == ArgumentSource::User)
             }),
             Mistake::SkippedWrite | Mistake::DoubledWrite => writes,
-            Mistake::ExtraRead | Mistake::UnknownTool => calls,
+            Mistake::ExtraRead | Mistake::SpelledDefault | Mistake::UnknownTool => calls,
             Mistake::ExtraWrite => calls,
             Mistake::WrongRead => calls && !writes,
             Mistake::Rambling => true,

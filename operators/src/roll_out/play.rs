@@ -33,7 +33,7 @@ pub(super) fn play(
     trial: u32,
     draw: Draw,
 ) -> Trajectory {
-    let session = world.session(&task.offered);
+    let session = world.session_of(task);
     let initial_state = session.fingerprint();
     let mut play = Play {
         task,
@@ -75,7 +75,7 @@ impl<'t> Play<'t, '_> {
             if self.task.kind == TaskKind::Infeasible {
                 return self.refuse(draw);
             }
-            self.serve(intent, draw);
+            self.serve(intent, place, draw);
             if self.messages.len() >= self.messages_max
                 || self.mistake == Some(Mistake::Unfinished) && self.erred
             {
@@ -129,7 +129,7 @@ impl<'t> Play<'t, '_> {
     }
 
     /// Serves one want: asks, calls, reports.
-    fn serve(&mut self, intent: &'t Intent, draw: Draw) {
+    fn serve(&mut self, intent: &'t Intent, want: usize, draw: Draw) {
         let mut asked = intent.on_request.is_empty();
         if !asked && self.err(Mistake::ActsWithoutAsking) {
             self.act_without_asking(intent, draw);
@@ -155,6 +155,9 @@ impl<'t> Play<'t, '_> {
             if step == last && self.err(Mistake::Unfinished) {
                 return self.unsupervised("I'll get back to you on that.".into());
             }
+            if again(&golden[batch[0]], &reports) {
+                continue;
+            }
             let seen = self.make(&batch, draw);
             for (place, observation) in batch.iter().zip(seen) {
                 let operation = self.world.operation(&golden[*place].name);
@@ -178,7 +181,7 @@ impl<'t> Play<'t, '_> {
             said.push(reporter.report(None, &Value::Null, &Value::Null, draw));
         }
         let mut said = said.join("\n\n");
-        let more = speech::anything(draw);
+        let more = speech::anything(self.draw, want);
         let apart = said.contains('\n') && !more.is_empty();
         said.push_str(if apart { "\n\n" } else { "" });
         said.push_str(if apart { more.trim_start() } else { more });
@@ -212,8 +215,8 @@ impl<'t> Play<'t, '_> {
             let call = &self.task.golden[place];
             let joins = parallel
                 && batches.last().is_some_and(|batch| {
-                    batch.iter().all(|it| {
-                        self.task.golden[*it].effect == Effect::Read
+                    !call.failed && batch.iter().all(|it| {
+                        !self.task.golden[*it].failed && self.task.golden[*it].effect == Effect::Read
                             && call.effect == Effect::Read
                             && !call.sources.iter().any(
                                 |(_, source)| matches!(source, ArgumentSource::Output(from, _) if from == it),
@@ -255,17 +258,35 @@ impl<'t> Play<'t, '_> {
             })
             .collect();
         let first = &golden[batch[0]];
-        if let Some(seen) = self.stumble(first, draw.at(batch[0])) {
+        if let Some(seen) = self.stumble(batch[0], draw.at(batch[0])) {
             return vec![seen];
         }
         let seen = self.call_all(&calls, true);
-        if first.effect == Effect::Write && self.err(Mistake::DoubledWrite) {
+        let next = batch[batch.len() - 1] + 1;
+        if self.mistake == Some(Mistake::DoubledWrite)
+            && first.effect == Effect::Write
+            && self.strays(&calls[0], next)
+            && self.err(Mistake::DoubledWrite)
+        {
             self.call_all(&calls[..1], false);
         }
-        if self.err(Mistake::ExtraWrite) {
-            self.extra(Effect::Write, draw);
+        if self.mistake == Some(Mistake::ExtraWrite) && !self.erred {
+            self.extra(Effect::Write, next, draw);
         }
         seen
+    }
+
+    /// Whether a call, made now, goes through and leads away from the golden state though the rest
+    /// of the golden calls, from this place on, is made as it should be.
+    pub(super) fn strays(&self, call: &Call, next: usize) -> bool {
+        let mut session = self.session.clone();
+        if session.call(&call.name, &call.arguments).failed {
+            return false;
+        }
+        for golden in &self.task.golden[next..] {
+            session.call(&golden.name, &golden.arguments);
+        }
+        session.fingerprint() != self.task.golden_state
     }
 
     /// Whether this mistake is the one to make, now.
@@ -310,6 +331,16 @@ impl<'t> Play<'t, '_> {
             last.supervised = false;
         }
     }
+}
+
+/// Whether a call was made and answered already, where the golden way would have met a fault.
+fn again(call: &GoldenCall, made: &[(Option<&Operation>, Observation, &GoldenCall)]) -> bool {
+    made.iter().any(|(_, seen, before)| {
+        before.failed
+            && !seen.failed
+            && before.name == call.name
+            && before.arguments == call.arguments
+    })
 }
 
 fn policy(domain: &str, draw: Draw) -> String {

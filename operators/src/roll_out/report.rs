@@ -83,8 +83,8 @@ impl Reporter {
                 let keyed = own_key(noun, entries).is_some();
                 match (list, entries.as_slice()) {
                     (Some(items), _) if !keyed => self.rows(noun, items, total(entries), draw),
-                    (_, [(_, Value::Object(inner))]) => self.record(noun, inner, draw),
-                    _ => self.record(noun, entries, draw),
+                    (_, [(_, Value::Object(inner))]) => self.record(noun, inner, arguments, draw),
+                    _ => self.record(noun, entries, arguments, draw),
                 }
             }
             scalar => format!("The answer is {}.", retold(scalar)),
@@ -141,8 +141,15 @@ impl Reporter {
     }
 
     /// One thing that was looked up: a short list if there is much to say, or else a sentence.
-    fn record(&mut self, noun: &str, entries: &[(String, Value)], draw: Draw) -> String {
-        let own = own_key(noun, entries).map(|(_, value)| retold(value));
+    fn record(
+        &mut self,
+        noun: &str,
+        entries: &[(String, Value)],
+        arguments: &Value,
+        draw: Draw,
+    ) -> String {
+        let named = own_key(noun, entries);
+        let own = named.map(|(_, value)| retold(value));
         let it = match &own {
             Some(key) => format!("{noun} {key}"),
             None if words::is_uncounted(noun) => noun.to_string(),
@@ -150,6 +157,13 @@ impl Reporter {
         };
         let mut left = self.untold(entries);
         left.retain(|fact| Some(&fact.value) != own.as_ref());
+        if let Some((name, key)) =
+            named.filter(|(_, key)| left.is_empty() && !holds(arguments, key))
+        {
+            let label = words::label(name);
+            let label = if label == "ID" { format!("{noun} ID") } else { label };
+            return format!("The {label} is {}.", retold(key));
+        }
         if left.is_empty() {
             let list: &[&str] = if own.is_some() { &AGAIN } else { &AGAIN[..1] };
             return draw.with("again").from_list(list).replace("{it}", &it);

@@ -42,13 +42,23 @@ const INSTEAD: [&str; 5] = [
     "",
 ];
 
-const ANYTHING: [&str; 6] = [
+const ANYTHING: [&str; 16] = [
+    "",
+    "",
+    "",
+    "",
+    "",
     "",
     "",
     "",
     " Is there anything else?",
     " Let me know if you need anything else.",
     " Anything else I can do for you?",
+    " What else can I do?",
+    " Just tell me if there is more.",
+    " I'm here if you need something else.",
+    " Can I help with anything further?",
+    " Feel free to ask for more.",
 ];
 
 const PARTING: [&str; 6] = [
@@ -174,7 +184,7 @@ pub(super) fn goodbye(draw: Draw) -> &'static str {
     draw.with("bye").from_list::<&str>(&BYE)
 }
 
-/// Some more words after the last report of a want.
-pub(super) fn anything(draw: Draw) -> &'static str {
-    draw.with("anything").from_list::<&str>(&ANYTHING)
+/// Some more words after the last report of the want at this place of the conversation.
+pub(super) fn anything(draw: Draw, place: usize) -> &'static str {
+    draw.with("anything").in_turn::<&str>(&ANYTHING, place)
 }

@@ -12,7 +12,8 @@ use crate::roll_out::play::Play;
 
 impl Play<'_, '_> {
     /// The mistakes that come before or instead of a call; an observation stands for the call.
-    pub(super) fn stumble(&mut self, call: &GoldenCall, draw: Draw) -> Option<Observation> {
+    pub(super) fn stumble(&mut self, place: usize, draw: Draw) -> Option<Observation> {
+        let call = &self.task.golden[place];
         let operation = self.world.operation(&call.name)?;
         let made = |arguments: Value| Call { name: call.name.clone(), arguments };
         let writes = call.effect == Effect::Write;
@@ -37,19 +38,27 @@ impl Play<'_, '_> {
                 None
             }
             Mistake::ExtraRead => {
-                self.erred = true;
-                self.extra(Effect::Read, draw);
+                self.extra(Effect::Read, 0, draw);
                 None
             }
-            Mistake::WrongValue if writes => {
-                let (name, other) = self.other_value(operation, call, draw)?;
+            Mistake::SpelledDefault => {
+                let field = operation.input.iter().find(|field| {
+                    !field.default.is_null() && call.arguments.get(&field.name).is_none()
+                })?;
+                let Value::Object(entries) = &call.arguments else { return None };
+                let mut entries = entries.clone();
+                entries.push((field.name.clone(), field.default.clone()));
                 self.erred = true;
-                let arguments = replaced(&call.arguments, &name, other);
-                self.call_all(&[made(arguments)], true).pop()
+                self.call_all(&[made(Value::Object(entries))], true).pop()
+            }
+            Mistake::WrongValue if writes => {
+                let other = self.other_value(place, draw)?;
+                self.erred = true;
+                self.call_all(&[other], true).pop()
             }
             Mistake::SkippedWrite if writes && self.is_last_write(call) => {
                 self.erred = true;
-                Some(Observation { text: call.observation.clone(), failed: false })
+                Some(Observation { text: call.observation.clone(), failed: call.failed })
             }
             Mistake::WrongRead => {
                 let other = self.other_read(call, draw)?;
@@ -103,7 +112,10 @@ impl Play<'_, '_> {
     }
 
     /// A call that nobody asked for, of this effect, that succeeds; nothing if none is found.
-    pub(super) fn extra(&mut self, effect: Effect, draw: Draw) {
+    ///
+    /// A write that nobody asked for must show: it leads away from the golden state though the
+    /// golden calls from `next` on are made.
+    pub(super) fn extra(&mut self, effect: Effect, next: usize, draw: Draw) {
         let draw = draw.with("extra");
         let operations: Vec<&Operation> = self
             .task
@@ -114,12 +126,14 @@ impl Play<'_, '_> {
             .collect();
         for operation in draw.rank(&operations, |it| it.name.as_bytes()).into_iter().take(4) {
             let arguments = self.guess(operation, draw);
-            let mark = self.session.mark();
-            let failed = self.session.call(&operation.name, &arguments).failed;
-            self.session.go_back(&mark);
-            if !failed {
-                let call = Call { name: operation.name.clone(), arguments };
-                self.call_all(&[call], effect == Effect::Read);
+            let call = Call { name: operation.name.clone(), arguments };
+            let shows = match effect {
+                Effect::Write => self.strays(&call, next),
+                Effect::Read => !self.session.clone().call(&call.name, &call.arguments).failed,
+            };
+            if shows {
+                self.erred = true;
+                self.call_all(&[call], false);
                 return;
             }
         }
@@ -156,29 +170,20 @@ impl Play<'_, '_> {
         Value::Object(entries.collect())
     }
 
-    /// An argument the user gave and another value for it, with which the write goes through and
-    /// the state is another one.
-    fn other_value(
-        &mut self,
-        operation: &Operation,
-        call: &GoldenCall,
-        draw: Draw,
-    ) -> Option<(String, Value)> {
+    /// The golden call at a place with another value for an argument the user gave, with which it
+    /// goes through and the state is another in the end.
+    fn other_value(&self, place: usize, draw: Draw) -> Option<Call> {
+        let call = &self.task.golden[place];
+        let operation = self.world.operation(&call.name)?;
         let guess = self.guess(operation, draw.with("value"));
-        let mark = self.session.mark();
-        self.session.call(&call.name, &call.arguments);
-        let right = self.session.fingerprint();
-        self.session.go_back(&mark);
         for (name, _) in call.sources.iter().filter(|(_, it)| *it == ArgumentSource::User) {
             let field = operation.input.iter().find(|field| field.name == *name)?;
             let invented = invent(name, &field.shape, None, draw.with("invented"));
-            for other in guess.get(name).cloned().into_iter().chain(invented) {
-                let arguments = replaced(&call.arguments, name, other.clone());
-                let failed = self.session.call(&call.name, &arguments).failed;
-                let wrong = self.session.fingerprint() != right;
-                self.session.go_back(&mark);
-                if !failed && wrong {
-                    return Some((name.clone(), other));
+            for value in guess.get(name).cloned().into_iter().chain(invented) {
+                let arguments = replaced(&call.arguments, name, value);
+                let other = Call { name: call.name.clone(), arguments };
+                if self.strays(&other, place + 1) {
+                    return Some(other);
                 }
             }
         }

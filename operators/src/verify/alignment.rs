@@ -1,7 +1,8 @@
 //! Alignment with the golden calls: the state they leave, and, of reads, the calls themselves.
 
 use schemas::{
-    ArgumentSource, Effect, FilterPlan, GoldenCall, Speaker, Task, TaskKind, Trajectory, Value,
+    ArgumentSource, Digest, Effect, FilterPlan, GoldenCall, Speaker, Task, TaskKind, Trajectory,
+    Value,
 };
 
 use crate::compose::words;
@@ -17,7 +18,7 @@ const DIFFERENCES_MAX: usize = 4;
 ///
 /// Returns how the state differs, or that the golden calls themselves no longer hold.
 pub(super) fn state(task: &Task, world: &World, session: &Session<'_>) -> Result<(), String> {
-    let mut golden = world.session(&task.offered);
+    let mut golden = world.session_of(task);
     for call in &task.golden {
         if golden.call(&call.name, &call.arguments).text != call.observation {
             return Err(format!(
@@ -51,22 +52,34 @@ pub(super) fn exact_match(
     world: &World,
     plan: &FilterPlan,
 ) -> Result<(), String> {
-    match task.kind {
-        TaskKind::Infeasible => {
-            return match calls.first() {
-                Some(call) => {
-                    Err(format!("nothing offered can do it, yet \"{}\" was called", call.name))
-                }
-                None => Ok(()),
-            };
+    if task.kind == TaskKind::MissingInformation {
+        asked(trajectory, task, calls)?;
+    }
+    if plan.literal && !task.golden.is_empty() && only_reads(task) {
+        literally(task, calls)
+    } else {
+        made(task, calls, world)
+    }
+}
+
+/// Whether calls that end in this state do the task, whatever is said beside them: the golden
+/// state, and of tasks that only read the golden calls, or ones provably equivalent.
+pub(crate) fn passes(task: &Task, calls: &[Replayed<'_>], ends: Digest, world: &World) -> bool {
+    ends == task.golden_state && made(task, calls, world).is_ok()
+}
+
+fn made(task: &Task, calls: &[Replayed<'_>], world: &World) -> Result<(), String> {
+    match calls.first() {
+        Some(call) if task.kind == TaskKind::Infeasible => {
+            Err(format!("nothing offered can do it, yet \"{}\" was called", call.name))
         }
-        TaskKind::MissingInformation => asked(trajectory, task, calls)?,
-        _ => {}
+        _ if only_reads(task) => equivalently(task, calls, world),
+        _ => Ok(()),
     }
-    if task.golden.iter().any(|call| call.effect == Effect::Write) {
-        return Ok(());
-    }
-    if plan.literal { literally(task, calls) } else { equivalently(task, calls, world) }
+}
+
+fn only_reads(task: &Task) -> bool {
+    task.golden.iter().all(|call| call.effect == Effect::Read)
 }
 
 /// What the user tells only on request must have been asked for and answered before the first
@@ -110,7 +123,8 @@ fn asked(trajectory: &Trajectory, task: &Task, calls: &[Replayed<'_>]) -> Result
 /// The paper's rule: the same calls with the same arguments in the same order, errors left out.
 fn literally(task: &Task, calls: &[Replayed<'_>]) -> Result<(), String> {
     let made: Vec<&Replayed<'_>> = calls.iter().filter(|call| !call.observation.failed).collect();
-    for (place, golden) in task.golden.iter().enumerate() {
+    let wanted: Vec<&GoldenCall> = task.golden.iter().filter(|call| !call.failed).collect();
+    for (place, golden) in wanted.iter().enumerate() {
         match made.get(place) {
             None => return Err(format!("call {} of \"{}\" is missing", place + 1, golden.name)),
             Some(call) if call.name != golden.name => {
@@ -132,7 +146,7 @@ fn literally(task: &Task, calls: &[Replayed<'_>]) -> Result<(), String> {
             Some(_) => {}
         }
     }
-    match made.get(task.golden.len()) {
+    match made.get(wanted.len()) {
         Some(call) => Err(format!("\"{}\" is called beyond the golden calls", call.name)),
         None => Ok(()),
     }
@@ -144,6 +158,11 @@ fn literally(task: &Task, calls: &[Replayed<'_>]) -> Result<(), String> {
 fn equivalently(task: &Task, calls: &[Replayed<'_>], world: &World) -> Result<(), String> {
     let mut first: Vec<usize> = Vec::new();
     for golden in &task.golden {
+        if golden.failed {
+            // A place is kept for it, since sources count every golden call; nothing is fed by it.
+            first.push(0);
+            continue;
+        }
         let earliest = golden
             .sources
             .iter()

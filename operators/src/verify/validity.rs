@@ -7,12 +7,12 @@ use schemas::{FilterPlan, Message, Speaker, Task, Trajectory, Value};
 use crate::engine::{Observation, Session};
 
 /// One call of a trajectory as it was replayed.
-pub(super) struct Replayed<'t> {
+pub(crate) struct Replayed<'t> {
     /// Where the message that makes it stands.
-    pub(super) message: usize,
-    pub(super) name: &'t str,
-    pub(super) arguments: &'t Value,
-    pub(super) observation: Observation,
+    pub(crate) message: usize,
+    pub(crate) name: &'t str,
+    pub(crate) arguments: &'t Value,
+    pub(crate) observation: Observation,
 }
 
 /// Checks the conversation and replays its calls, in order, in the session.

@@ -112,6 +112,8 @@ pub(super) fn frames(persona: Persona) -> &'static [&'static str] {
             "I need to {want}.",
             "I want to {want}.",
             "{want}, please.",
+            "Have to {want}.",
+            "Can you {want}?",
         ],
         Persona::Friendly => &[
             "I'd like to {want}.",
@@ -121,6 +123,9 @@ pub(super) fn frames(persona: Persona) -> &'static [&'static str] {
             "Would you mind helping me {want}?",
             "It would be great if you could {want}.",
             "I'm trying to {want}.",
+            "If you have a moment, please {want}.",
+            "Do you think you could {want}?",
+            "I'd love it if you could {want}.",
         ],
         Persona::Formal => &[
             "I would like to {want}.",
@@ -129,6 +134,9 @@ pub(super) fn frames(persona: Persona) -> &'static [&'static str] {
             "I need to {want}.",
             "Kindly {want}.",
             "I would appreciate your help; I need to {want}.",
+            "May I ask you to {want}?",
+            "My request is to {want}.",
+            "I should like you to {want}.",
         ],
         Persona::Hurried => &[
             "Can you {want}?",
@@ -137,6 +145,9 @@ pub(super) fn frames(persona: Persona) -> &'static [&'static str] {
             "Could you just {want}?",
             "I have to {want} right away.",
             "I need you to {want}.",
+            "Just {want}, please.",
+            "Could you {want} real quick?",
+            "Can you go ahead and {want}?",
         ],
     }
 }
@@ -144,13 +155,28 @@ pub(super) fn frames(persona: Persona) -> &'static [&'static str] {
 /// How a later want is brought up.
 pub(super) fn links(persona: Persona) -> &'static [&'static str] {
     match persona {
-        Persona::Terse => &["Next.", "Also:", "One more.", "And:", "Another thing."],
+        Persona::Terse => &[
+            "Next.",
+            "Also:",
+            "One more.",
+            "And:",
+            "Another thing.",
+            "Then:",
+            "Further:",
+            "Next request.",
+            "OK.",
+        ],
         Persona::Friendly => &[
             "Great, thank you! One more thing.",
             "Perfect! While I have you,",
             "Lovely, thanks. There's something else.",
             "Wonderful. Next up,",
             "Thanks so much! Also,",
+            "You're a star. Now,",
+            "That's a big help! The next one:",
+            "Super. If you don't mind,",
+            "Nice, thank you. And here's another one.",
+            "Brilliant. Moving on,",
         ],
         Persona::Formal => &[
             "Thank you. I have a further request.",
@@ -158,6 +184,11 @@ pub(super) fn links(persona: Persona) -> &'static [&'static str] {
             "Very good. There is another matter.",
             "I appreciate it. Furthermore,",
             "Noted, thank you. Next,",
+            "Much obliged. A further point:",
+            "That is clear. I have one more question.",
+            "Thank you for that. Additionally,",
+            "Excellent. Allow me to continue.",
+            "Understood. On another note,",
         ],
         Persona::Hurried => &[
             "OK good, next thing —",
@@ -165,6 +196,11 @@ pub(super) fn links(persona: Persona) -> &'static [&'static str] {
             "Fine. One more before I go:",
             "Thanks, moving on.",
             "Cool. And",
+            "Right, next:",
+            "Quickly, one more.",
+            "Great. Now",
+            "Perfect. Then",
+            "OK. While you're at it,",
         ],
     }
 }
