@@ -73,6 +73,7 @@ fn main() {
     kinds(&stages, &plan);
     rejections(&stages);
     mistakes(&stages, &rollout);
+    repetition(&stages, &rollout);
     variety(&stages);
     for wanted in std::env::args().skip(1).filter(|it| !it.starts_with('-')) {
         let (kind, count) = wanted.split_once(':').unwrap_or((&wanted, "20"));
@@ -196,6 +197,36 @@ fn mistakes(stages: &[Stage], rollout: &RolloutPlan) {
                 of("state"),
                 of("exact_match")
             );
+        }
+    }
+}
+
+/// How many otherwise kept trajectories, and how many that ramble, the rule on repetition turns
+/// away by its two knobs.
+fn repetition(stages: &[Stage], rollout: &RolloutPlan) {
+    println!("\nwords  most   turned away of right runs / of rambling runs");
+    let plain: Vec<(&Stage, &Task)> = stages
+        .iter()
+        .step_by(8)
+        .flat_map(|stage| stage.composed.tasks.iter().map(move |task| (stage, task)))
+        .collect();
+    let played = |mistake: Option<Mistake>| -> Vec<Trajectory> {
+        let runs = plain.iter();
+        runs.map(|(stage, task)| roll_out_with(task, &stage.world, rollout, mistake, (SEED, 0)))
+            .collect()
+    };
+    let (right, rambling) = (played(None), played(Some(Mistake::Rambling)));
+    for repetition_words in [2, 3, 4, 6, 8, 12] {
+        for repetitions_max in [1, 2, 4, 7] {
+            let plan = FilterPlan { repetition_words, repetitions_max, ..FilterPlan::default() };
+            let refused = |runs: &[Trajectory]| {
+                let judged = runs.iter().zip(&plain).map(|(run, (stage, task))| {
+                    verify(run, task, &stage.world, &plan).reason.ends_with("over and over")
+                });
+                share(judged.filter(|refused| *refused).count(), runs.len())
+            };
+            let (kept, caught) = (refused(&right), refused(&rambling));
+            println!("{repetition_words:5} {repetitions_max:5}   {kept:6.2} % / {caught:6.2} %");
         }
     }
 }

@@ -166,7 +166,7 @@ pub fn resolve(
 }
 
 /// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
-fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 12] {
+fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 13] {
     let (graph, task) = (&plan.graph, &plan.task);
     let count = |number: usize| number as u64;
     [
@@ -177,6 +177,7 @@ fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 12] {
         ("graph.rounds_max", count(graph.rounds_max), 1, u64::MAX),
         ("environment.rows", count(plan.environment.rows), 1, 10_000),
         ("task.calls_max", count(task.calls_max), 1, 1_000),
+        ("task.want_calls_max", count(task.want_calls_max), 1, 100),
         ("task.offered_max", count(task.offered_max), 1, 1_000),
         ("rollout.messages_max", count(plan.rollout.messages_max), 2, 10_000),
         ("rollout.mistakes_permille", plan.rollout.mistakes_permille.into(), 0, 1_000),

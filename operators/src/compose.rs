@@ -18,6 +18,7 @@ use crate::{Depot, Recall, Work, get_record, put_record};
 
 pub(crate) mod words;
 pub(crate) mod uses;
+mod usage;
 pub(crate) mod invent;
 mod fill;
 mod walk;

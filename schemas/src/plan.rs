@@ -289,7 +289,8 @@ pub struct FilterPlan {
     pub literal: bool,
     /// Words in the n-grams counted for repetition.
     pub repetition_words: usize,
-    /// Most times one n-gram may occur among the words of one trajectory's assistant.
+    /// Most times one n-gram may occur in one message of the assistant, and one message of at
+    /// least as many words in a conversation.
     pub repetitions_max: usize,
 }
 
@@ -371,7 +372,7 @@ impl Default for EnvironmentPlan {
 impl Default for TaskPlan {
     fn default() -> TaskPlan {
         TaskPlan {
-            per_operation: 2,
+            per_operation: 4,
             calls_max: 18,
             want_calls_max: 8,
             offered_max: 16,

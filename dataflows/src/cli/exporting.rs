@@ -72,7 +72,8 @@ fn tell(args: &ExportArgs, manifest: &Manifest, made: &Domains, quiet: bool) -> 
     if 0 < made.left_out {
         let left = grouped(made.left_out);
         say(&format!(
-            "note: {left} tasks are left out: an argument is called like one of tau2's own"
+            "note: {left} tasks are left out: a tool of theirs fails for a while, which tau2 cannot \
+             show, or an argument is called like one of tau2's own"
         ));
     }
     Ok(())

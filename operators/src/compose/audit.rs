@@ -5,8 +5,8 @@ use schemas::{
     Value,
 };
 
-use crate::compose::fill::Usage;
 use crate::compose::invent::invent;
+use crate::compose::usage::Usage;
 use crate::compose::words;
 use crate::engine::{Observation, Session, World};
 use crate::verify::{Replayed, passes};

@@ -10,6 +10,7 @@ use schemas::{
 
 use crate::compose::invent::invent;
 use crate::compose::realise::end_of;
+use crate::compose::usage::Usage;
 use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
 use crate::engine::{Held, Mark, Session, World};
@@ -17,9 +18,6 @@ use crate::materialize::hints::hints;
 
 /// Ways of filling one call's arguments that are tried before the walk gives up on it.
 const FILLS_MAX: usize = 4;
-
-/// What every operation of a world does with its arguments, by name.
-pub(crate) type Usage = BTreeMap<String, Uses>;
 
 /// Calls made so far in a world, and the rows they are about.
 pub(crate) struct Draft<'a, 'w> {
@@ -142,11 +140,11 @@ impl<'a, 'w> Draft<'a, 'w> {
     /// Chooses the rows that a call's keys and filters will be about, rows that refer to others
     /// first, so that `order` and `customer` are an order and *its* customer.
     fn attend(&mut self, uses: &Uses, draw: Draw) {
-        for yielded in uses.needs() {
+        for yielded in &uses.needs {
             if let Some((_, key)) = self.output(yielded)
                 && let Some(row) = self.row(yielded, &key)
             {
-                self.focus.insert(yielded.into(), row);
+                self.focus.insert(yielded.clone(), row);
             }
         }
         let mut needed: Vec<&str> = uses

@@ -7,8 +7,8 @@
 
 use schemas::{ArgumentSource, Draw, Fact, GoldenCall, Intent, Persona, Scenario};
 
-use crate::compose::fill::Usage;
 use crate::compose::realise::clause::{Clause, clause};
+use crate::compose::usage::Usage;
 use crate::compose::words;
 use crate::engine::World;
 

@@ -9,9 +9,8 @@ use schemas::{
 
 use crate::compose::audit::audit;
 use crate::compose::calls;
-use crate::compose::fill::Usage;
 use crate::compose::realise::Teller;
-use crate::compose::uses::Uses;
+use crate::compose::usage::Usage;
 use crate::engine::World;
 
 mod walked;
@@ -49,11 +48,7 @@ impl<'e> Composer<'e> {
         world: &'e World,
         plan: &'e TaskPlan,
     ) -> Composer<'e> {
-        let usage = environment
-            .operations
-            .iter()
-            .map(|operation| (operation.name.clone(), Uses::of(operation, environment)))
-            .collect();
+        let usage = Usage::of(environment);
         Composer { environment, world, usage, plan }
     }
 

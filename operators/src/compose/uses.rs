@@ -37,6 +37,10 @@ pub(crate) struct Yield {
 pub(crate) struct Uses {
     /// Uses of each argument, or of the part of one at a pointer; strongest first.
     pub(crate) arguments: BTreeMap<(String, String), Vec<Use>>,
+    /// The tables whose keys any argument names, as a whole; sorted.
+    pub(crate) needs: Vec<String>,
+    /// The tables whose keys the answer holds; sorted.
+    pub(crate) gives: Vec<String>,
     /// Keys in the answer, those of the rows themselves before references to others.
     pub(crate) yields: Vec<Yield>,
     /// Whether the answer lists rows.
@@ -83,6 +87,10 @@ impl Uses {
         }
         found.shows.sort();
         found.shows.dedup();
+        found.needs = found.needed();
+        found.gives = found.yields.iter().map(|it| it.table.clone()).collect();
+        found.gives.sort();
+        found.gives.dedup();
         found
     }
 
@@ -104,21 +112,23 @@ impl Uses {
         })
     }
 
-    /// The tables whose keys any argument names, as a whole.
-    pub(crate) fn needs(&self) -> impl Iterator<Item = &str> {
-        self.arguments.iter().filter(|((_, pointer), _)| pointer.is_empty()).flat_map(
-            |(_, uses)| {
-                uses.iter().filter_map(|it| match it {
-                    Use::Key(table) => Some(table.as_str()),
-                    _ => None,
-                })
-            },
-        )
+    fn needed(&self) -> Vec<String> {
+        let whole = self.arguments.iter().filter(|((_, pointer), _)| pointer.is_empty());
+        let mut needed: Vec<String> = whole
+            .flat_map(|(_, uses)| uses)
+            .filter_map(|it| match it {
+                Use::Key(table) => Some(table.clone()),
+                _ => None,
+            })
+            .collect();
+        needed.sort();
+        needed.dedup();
+        needed
     }
 
     /// Whether the answer holds keys of the table.
     pub(crate) fn gives(&self, table: &str) -> bool {
-        self.yields.iter().any(|it| it.table == table)
+        self.gives.iter().any(|it| it == table)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use schemas::{Draw, Environment, Operation};
 
-use crate::compose::fill::Usage;
+use crate::compose::usage::Usage;
 
 /// How likely a walk goes on after its anchor, in thousandths, at every step.
 const ONWARD_PERMILLE: u32 = 600;
@@ -42,6 +42,7 @@ impl<'e> Walker<'_, 'e> {
     /// A walk through an operation: what feeds it, itself, and what it feeds, at most `calls_max`.
     pub(crate) fn walk(self, anchor: &'e Operation, calls_max: usize, draw: Draw) -> Walk<'e> {
         let mut steps = Vec::new();
+        let anchor = self.usage.place(anchor);
         self.lead_in(anchor, calls_max, draw.with("before"), &mut steps, 0);
         let needed = steps.len();
         let enough = if self.manner == Manner::Straight { 2 } else { 3 };
@@ -53,84 +54,70 @@ impl<'e> Walker<'_, 'e> {
             let Some(next) = self.onward(&steps, draw) else { break };
             steps.push(next);
         }
-        Walk { steps, needed }
+        Walk { steps: steps.into_iter().map(|step| self.operation(step)).collect(), needed }
     }
 
-    fn lead_in(
-        self,
-        operation: &'e Operation,
-        room: usize,
-        draw: Draw,
-        steps: &mut Vec<&'e Operation>,
-        depth: usize,
-    ) {
-        let (environment, usage) = (self.environment, self.usage);
+    fn operation(self, place: usize) -> &'e Operation {
+        &self.environment.operations[place]
+    }
+
+    fn lead_in(self, place: usize, room: usize, draw: Draw, steps: &mut Vec<usize>, depth: usize) {
+        let (usage, name) = (self.usage, &self.operation(place).name);
         let branching = self.manner == Manner::Branching;
-        let mut needs: Vec<&str> = usage[&operation.name].needs().collect();
-        needs.sort_unstable();
-        needs.dedup();
-        for (met, table) in draw.rank(&needs, |it| it.as_bytes()).into_iter().enumerate() {
-            let draw = draw.with(&operation.name).with(*table);
+        let ranked = draw.rank(&usage.at(place).needs, |it| it.as_bytes());
+        for (met, table) in ranked.into_iter().enumerate() {
+            let draw = draw.with(name).with(table);
             let wanted = branching
                 || (met == 0 && depth == 0)
                 || draw.with("branch").happens(BRANCH_PERMILLE);
-            let met_already = steps.iter().any(|it| usage[&it.name].gives(table));
+            let met_already = steps.iter().any(|step| usage.at(*step).gives(table));
             if !wanted || met_already || steps.len() + 1 >= room || 3 < depth {
                 continue;
             }
-            let candidates: Vec<&Operation> = environment
-                .operations
-                .iter()
+            let new = usage.givers(table).iter().filter(|it| **it != place && !steps.contains(it));
+            let candidates: Vec<usize> = new
+                .copied()
                 .filter(|it| {
-                    it.name != operation.name && !steps.iter().any(|step| step.name == it.name)
-                })
-                .filter(|it| {
-                    let uses = &usage[&it.name];
-                    let makes = uses.creates.iter().any(|made| made == table);
-                    uses.gives(table)
-                        && uses.deletes.is_empty()
-                        && (makes || !uses.needs().any(|need| need == *table))
+                    let uses = usage.at(*it);
+                    let makes = uses.creates.contains(table);
+                    uses.deletes.is_empty() && (makes || !uses.needs.contains(table))
                 })
                 .collect();
-            if let Some(provider) = draw.pick(&candidates, |it| it.name.as_bytes()) {
-                self.lead_in(provider, room - 1, draw, steps, depth + 1);
-                if !steps.iter().any(|it| it.name == provider.name) {
-                    steps.push(provider);
+            let named = |it: &usize| self.operation(*it).name.as_bytes();
+            if let Some(provider) = draw.pick(&candidates, named) {
+                self.lead_in(*provider, room - 1, draw, steps, depth + 1);
+                if !steps.contains(provider) {
+                    steps.push(*provider);
                 }
             }
         }
-        if !steps.iter().any(|it| it.name == operation.name) {
-            steps.push(operation);
+        if !steps.contains(&place) {
+            steps.push(place);
         }
     }
 
     /// The next operation that needs what the walk has yielded: the latest yields before others, or
     /// the earliest where it is to branch.
-    fn onward(self, steps: &[&'e Operation], draw: Draw) -> Option<&'e Operation> {
-        let (environment, usage) = (self.environment, self.usage);
-        let gone: Vec<&str> = steps
-            .iter()
-            .flat_map(|it| usage[&it.name].deletes.iter().map(String::as_str))
-            .collect();
-        let fed_by = |last: &Operation| -> Vec<&'e Operation> {
-            environment
-                .operations
-                .iter()
-                .filter(|it| !steps.iter().any(|step| step.name == it.name))
-                .filter(|it| {
-                    let mut needs = usage[&it.name].needs();
-                    needs.any(|need| usage[&last.name].gives(need) && !gone.contains(&need))
-                })
-                .collect()
+    fn onward(self, steps: &[usize], draw: Draw) -> Option<usize> {
+        let usage = self.usage;
+        let gone: Vec<&String> = steps.iter().flat_map(|it| &usage.at(*it).deletes).collect();
+        let fed_by = |last: usize| -> Vec<usize> {
+            let yielded = usage.at(last).gives.iter().filter(|table| !gone.contains(table));
+            let fed = yielded.flat_map(|table| usage.needers(table)).copied();
+            let mut fed: Vec<usize> = fed.filter(|it| !steps.contains(it)).collect();
+            fed.sort_unstable();
+            fed.dedup();
+            fed
         };
-        let mut order: Vec<&&Operation> = steps.iter().collect();
+        let mut order = steps.to_vec();
         if self.manner == Manner::Straight {
             order.reverse();
         }
+        let named = |it: &usize| self.operation(*it).name.as_bytes();
         order
             .into_iter()
-            .map(|last| fed_by(last))
+            .map(fed_by)
             .find(|candidates| !candidates.is_empty())
-            .and_then(|candidates| draw.pick(&candidates, |it| it.name.as_bytes()).copied())
+            .and_then(|candidates| draw.pick(&candidates, named).copied())
     }
 }

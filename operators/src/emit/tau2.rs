@@ -50,7 +50,8 @@ pub fn tau2_shared() -> Vec<(String, String)> {
 }
 
 /// The files of one domain by their paths below the export, what it is registered as, and how many
-/// tasks τ²-bench cannot run, since they use a name that its own functions have.
+/// tasks τ²-bench cannot run, since they use a name that its own functions have or a tool of theirs
+/// fails for a while.
 ///
 /// τ²-bench offers all tools of a domain to every task of it. What can be done with some tools can
 /// be done with more, so tasks share the whole domain; but those whose want nothing offered can

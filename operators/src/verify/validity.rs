@@ -94,23 +94,32 @@ fn well_formed(messages: &[Message]) -> Result<(), String> {
     }
 }
 
-/// No n-gram of the assistant's words occurs too often.
+/// No n-gram occurs too often in one message of the assistant, and no message of at least that
+/// length is said too often. Words that come again in other messages, as reports on like things
+/// do, are no repetition.
 fn repetitive(messages: &[Message], plan: &FilterPlan) -> Result<(), String> {
     if plan.repetition_words == 0 {
         return Ok(());
     }
-    let mut seen: BTreeMap<&[&str], usize> = BTreeMap::new();
-    let spoken: Vec<Vec<&str>> = messages
-        .iter()
-        .filter(|it| it.role == Speaker::Assistant)
-        .map(|it| it.content.split_whitespace().collect())
-        .collect();
-    for words in &spoken {
+    let over_and_over =
+        |words: &[&str]| Err(format!("the assistant says \"{}\" over and over", words.join(" ")));
+    let mut said: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
+    for message in messages.iter().filter(|it| it.role == Speaker::Assistant) {
+        let words: Vec<&str> = message.content.split_whitespace().collect();
+        let mut seen: BTreeMap<&[&str], usize> = BTreeMap::new();
         for window in words.windows(plan.repetition_words) {
             let count = seen.entry(window).or_default();
             *count += 1;
             if *count > plan.repetitions_max {
-                return Err(format!("the assistant says \"{}\" over and over", window.join(" ")));
+                return over_and_over(window);
+            }
+        }
+        if plan.repetition_words <= words.len() {
+            let begins = words[..plan.repetition_words].to_vec();
+            let count = said.entry(words).or_default();
+            *count += 1;
+            if *count > plan.repetitions_max {
+                return over_and_over(&begins);
             }
         }
     }

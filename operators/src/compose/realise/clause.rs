@@ -1,5 +1,7 @@
 //! One call as a want: a verb, what it acts on, and what the user adds.
 
+use std::collections::BTreeSet;
+
 use schemas::{ArgumentSource, Draw, Effect, GoldenCall, Operation, Value};
 
 use crate::compose::realise::{Teller, wording};
@@ -54,6 +56,9 @@ pub(crate) fn clause(
     let known = (main.is_some(), open);
     let core = core(operation, uses, noun, reference.as_deref(), known, draw.with("verb"));
     let mut parts = Parts::default();
+    // What a call answered with is spoken of once: whoever has the row has its other parts too.
+    let spoken = main_source(call, main).filter(|_| reference.is_some());
+    let mut spoken_of: BTreeSet<usize> = spoken.into_iter().collect();
     for (argument, source) in &call.sources {
         let named = namesake.as_ref().is_some_and(|(name, _)| *name == argument);
         let said_already = named || stated.is_some_and(|(name, _)| name == argument);
@@ -66,14 +71,12 @@ pub(crate) fn clause(
                 let said = words::said(&words::label(argument), value)?;
                 parts.add(teller, uses, operation, (argument, value, &said), draw);
             }
-            ArgumentSource::Output(from, _) if want.contains(from) => {
-                if let Some(table) =
-                    uses.key_of(argument).and_then(|it| teller.world.environment().table(it))
-                {
-                    let to = preposition(&operation.verb);
-                    let it = mentioned(teller, golden, *from, &table.noun);
-                    parts.free.push(format!("{to} {it}"));
-                }
+            ArgumentSource::Output(from, pointer)
+                if want.contains(from) && spoken_of.insert(*from) =>
+            {
+                let at = (*from, pointer.as_str());
+                let it = handed_on(teller, golden, call, argument, at);
+                parts.free.extend(it.map(|it| format!("{} {it}", preposition(&operation.verb))));
             }
             ArgumentSource::Output(..) | ArgumentSource::OnRequest | ArgumentSource::Default => {}
         }
@@ -159,11 +162,11 @@ fn refer(
     let table = teller.world.environment().table(teller.usage[&call.name].key_of(argument)?)?;
     let noun = if words::is_uncounted(noun) { table.noun.as_str() } else { noun };
     match source {
-        ArgumentSource::Output(from, _) if !is_about(teller, golden, *from, noun) => {
-            Some(mentioned(teller, golden, *from, noun))
+        ArgumentSource::Output(from, pointer) if !is_about(teller, golden, *from, noun) => {
+            Some(mentioned(teller, golden, (*from, pointer), noun))
         }
-        ArgumentSource::Output(from, _) => {
-            let list: &[&str] = if is_first(golden, *from) {
+        ArgumentSource::Output(from, pointer) => {
+            let list: &[&str] = if is_first(golden, (*from, pointer)) {
                 &[
                     "the first {it} on the list",
                     "the first {it} that comes up",
@@ -212,8 +215,13 @@ fn is_about(teller: &Teller<'_>, golden: &[GoldenCall], place: usize, noun: &str
 }
 
 /// A thing that an earlier call answered with: itself, or that of what the call was about.
-fn mentioned(teller: &Teller<'_>, golden: &[GoldenCall], place: usize, noun: &str) -> String {
-    let which = if is_first(golden, place) { "the first" } else { "that" };
+fn mentioned(
+    teller: &Teller<'_>,
+    golden: &[GoldenCall],
+    (place, pointer): (usize, &str),
+    noun: &str,
+) -> String {
+    let which = if is_first(golden, (place, pointer)) { "the first" } else { "that" };
     let about = golden.get(place).and_then(|call| teller.world.operation(&call.name));
     match about {
         Some(about) if !is_about(teller, golden, place, noun) && !about.noun.is_empty() => {
@@ -233,19 +241,41 @@ fn preposition(verb: &str) -> &'static str {
     }
 }
 
-/// Whether a call answered with several rows, of which the first is meant.
-fn is_first(golden: &[GoldenCall], place: usize) -> bool {
-    fn several(value: &Value) -> bool {
-        match value {
-            Value::List(items) => 1 < items.len() || items.iter().any(several),
-            Value::Object(entries) => entries.iter().any(|(_, it)| several(it)),
-            _ => false,
-        }
+/// Whether what a call answered with at a pointer is the first of several.
+fn is_first(golden: &[GoldenCall], (place, pointer): (usize, &str)) -> bool {
+    let lists = pointer.match_indices("/0").map(|(end, _)| &pointer[..end]);
+    let Some(answer) = golden.get(place).filter(|_| pointer.contains("/0")) else { return false };
+    let Ok(answer) = Value::parse(&answer.observation) else { return false };
+    let mut lists = lists.filter_map(|list| answer.at(list));
+    lists.any(|list| matches!(list, Value::List(items) if 1 < items.len()))
+}
+
+/// What an argument takes from an earlier call: the thing that call was about if others take
+/// something from it too, or else the thing it names; none if it names none.
+fn handed_on(
+    teller: &Teller<'_>,
+    golden: &[GoldenCall],
+    call: &GoldenCall,
+    argument: &str,
+    at: (usize, &str),
+) -> Option<String> {
+    let from_there = |source: &ArgumentSource| matches!(source, ArgumentSource::Output(from, _) if *from == at.0);
+    let shared = 1 < call.sources.iter().filter(|(_, source)| from_there(source)).count();
+    let about = golden.get(at.0).and_then(|it| teller.world.operation(&it.name));
+    if let Some(about) = about.filter(|it| shared && !it.noun.is_empty()) {
+        return Some(mentioned(teller, golden, at, &about.noun));
     }
-    golden
-        .get(place)
-        .and_then(|it| Value::parse(&it.observation).ok())
-        .is_some_and(|it| several(&it))
+    let table = teller.usage[&call.name].key_of(argument)?;
+    let table = teller.world.environment().table(table)?;
+    Some(mentioned(teller, golden, at, &table.noun))
+}
+
+/// The call whose answer names the row that a call acts on, if one does.
+fn main_source(call: &GoldenCall, main: Option<&str>) -> Option<usize> {
+    call.sources.iter().find_map(|(name, source)| match source {
+        ArgumentSource::Output(from, _) if Some(name.as_str()) == main => Some(*from),
+        _ => None,
+    })
 }
 
 fn core(

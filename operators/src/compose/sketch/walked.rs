@@ -58,14 +58,17 @@ impl<'e> Composer<'e> {
         self.told(TaskKind::Branching, golden, &[calls], draw)
     }
 
-    /// The calls of a walk, if they are at least so many.
+    /// The calls of a walk, if they are at least so many and each feeds another or is fed by one.
     fn walked(&self, path: &Walk<'e>, calls_min: usize, draw: Draw) -> Option<Vec<GoldenCall>> {
         if path.steps.len() < calls_min {
             return None;
         }
         let mut draft = Draft::new(self.world, &self.usage);
         self.follow(&mut draft, path, draw)?;
-        (calls_min <= draft.calls.len()).then_some(draft.calls)
+        let edges = fed(&draft.calls);
+        let lead = (0..draft.calls.len())
+            .all(|place| edges.iter().any(|(from, to)| *from == place || *to == place));
+        (calls_min <= draft.calls.len() && lead).then_some(draft.calls)
     }
 
     pub(super) fn several(&self, anchor: &'e Operation, draw: Draw) -> Option<Sketch> {
@@ -159,9 +162,9 @@ impl<'e> Composer<'e> {
     }
 }
 
-/// Whether a call feeds several, or several feed one.
-fn branches(golden: &[GoldenCall]) -> bool {
-    let fed: BTreeSet<(usize, usize)> = golden
+/// The pairs of calls of which the first feeds the second.
+fn fed(golden: &[GoldenCall]) -> BTreeSet<(usize, usize)> {
+    golden
         .iter()
         .enumerate()
         .flat_map(|(to, call)| {
@@ -170,7 +173,12 @@ fn branches(golden: &[GoldenCall]) -> bool {
                 _ => None,
             })
         })
-        .collect();
+        .collect()
+}
+
+/// Whether a call feeds several, or several feed one.
+fn branches(golden: &[GoldenCall]) -> bool {
+    let fed = fed(golden);
     let several = |end: fn(&(usize, usize)) -> usize| {
         (0..golden.len()).any(|place| 1 < fed.iter().filter(|edge| end(edge) == place).count())
     };
