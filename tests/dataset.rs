@@ -238,6 +238,7 @@ fn row(id: u64, verdict: &Verdict) -> TrajectoryRow {
     let message = |role, content: &str| Message {
         role,
         content: content.into(),
+        reasoning: String::new(),
         calls: Vec::new(),
         name: String::new(),
         supervised: role == Speaker::Assistant,

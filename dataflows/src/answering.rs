@@ -10,6 +10,8 @@ use crate::endpoint::{Config, Endpoint, EndpointError, about, width};
 use crate::journal::{Journal, Recorded};
 use crate::store::{Locked, StoreError, World};
 
+mod turns;
+
 /// Answers requests: those of earlier versions first, then those of the journal, then those of
 /// other worlds' journals, and only then whatever an endpoint says, which is recorded first.
 #[derive(Debug)]
@@ -55,6 +57,20 @@ pub enum AnsweringError {
         /// Why it stopped.
         source: EndpointError,
     },
+    /// Conversations could not be brought to their end.
+    #[error(
+        "{over} of {wanted} conversations are over, {kept} answers were added and kept: {source}"
+    )]
+    Conversations {
+        /// How many are over.
+        over: usize,
+        /// How many there are.
+        wanted: usize,
+        /// How many answers were had now.
+        kept: usize,
+        /// Why it stopped.
+        source: EndpointError,
+    },
     /// The vectors that were recorded are not alike.
     #[error(
         "the vector of model \"{model}\" that was recorded for \"{about}\" has {found} numbers, \
@@ -81,14 +97,16 @@ impl AnsweringError {
         match self {
             AnsweringError::NoEndpoint { .. } => Some(
                 "name one with --endpoint URL or AGENTSCALER_ENDPOINT, and its key, if it wants \
-                 one, in AGENTSCALER_API_KEY; or ask nothing with --set describe.model= and \
-                 --set graph.encoder=terms",
+                 one, in AGENTSCALER_API_KEY; or ask nothing with --set describe.model= , \
+                 graph.encoder=terms, task.intent_model= , rollout.agent_model= and \
+                 rollout.user_model=",
             ),
             AnsweringError::Width { .. } => Some(
                 "have everything embedded anew with --set graph.embedding_trial=1, 2, … and \
                  --endpoint URL",
             ),
-            AnsweringError::Endpoint { source, .. } => source.remedy(),
+            AnsweringError::Endpoint { source, .. }
+            | AnsweringError::Conversations { source, .. } => source.remedy(),
             AnsweringError::Store(error) => error.remedy(),
         }
     }
@@ -111,7 +129,11 @@ impl Answering {
         config: Option<&Config>,
         work: &Arc<Work>,
     ) -> Result<Option<Arc<Answering>>, StoreError> {
-        if plan.describe.model.is_empty() && plan.graph.encoder != Encoder::Embeddings {
+        let asks = !plan.describe.model.is_empty()
+            || plan.graph.encoder == Encoder::Embeddings
+            || !plan.task.intent_model.is_empty()
+            || plan.rollout.has_model();
+        if !asks {
             return Ok(None);
         }
         let others = elsewhere.map(Recorded::read).transpose()?;
@@ -145,7 +167,10 @@ impl Answering {
     pub fn answer(&self, requests: &BTreeSet<Request>) -> Result<Vec<Answer>, AnsweringError> {
         let mut desk = self.desk.lock().expect("no holder panics");
         let named: Vec<(RequestId, &Request)> = requests.iter().map(|it| (it.id(), it)).collect();
-        let recorded = self.recorded(named.iter().map(|(id, _)| *id), &desk.journal)?;
+        let recorded = {
+            let journal = desk.journal.recorded();
+            self.recorded(named.iter().map(|(id, _)| *id), &journal)?
+        };
         for (id, request) in &named {
             if let Some(answer) = recorded.get(id) {
                 desk.check_width(request, answer)?;
@@ -165,7 +190,7 @@ impl Answering {
     fn recorded(
         &self,
         requests: impl Iterator<Item = RequestId>,
-        journal: &Journal,
+        journal: &Recorded,
     ) -> Result<BTreeMap<RequestId, Answer>, StoreError> {
         let mut found: BTreeMap<RequestId, Answer> = BTreeMap::new();
         let mut open = Vec::new();
@@ -175,7 +200,7 @@ impl Answering {
                 None => open.push(id),
             }
         }
-        for recorded in std::iter::once(journal.recorded()).chain(&self.others) {
+        for recorded in std::iter::once(journal).chain(&self.others) {
             let answers = recorded.answers(open.iter().copied())?;
             found.extend(answers.into_iter().map(|answer| (answer.request, answer)));
             open.retain(|id| !found.contains_key(id));
@@ -207,22 +232,29 @@ impl Desk {
         Err(AnsweringError::Width { model, about, found, expected })
     }
 
+    /// The journal, and the endpoint, which is looked for when it is first needed.
+    fn parts(&mut self) -> Result<(&mut Journal, &Endpoint), EndpointError> {
+        let endpoint = match (&mut self.endpoint, &self.config) {
+            (Some(endpoint), _) => endpoint,
+            (empty, config) => {
+                let config = config.clone().expect("whoever asks has whom to ask");
+                empty.insert(Endpoint::open(config)?)
+            }
+        };
+        Ok((&mut self.journal, endpoint))
+    }
+
     fn ask(&mut self, open: &[Request], work: &Work) -> Result<Vec<Answer>, AnsweringError> {
         let (kept, wanted) = (0, open.len());
         let fails = |source| AnsweringError::Endpoint { kept, wanted, source };
-        let endpoint = match (&mut self.endpoint, &self.config) {
-            (Some(endpoint), _) => endpoint,
-            (empty @ None, Some(config)) => {
-                empty.insert(Endpoint::open(config.clone()).map_err(fails)?)
-            }
-            (None, None) => {
-                let model = open[0].model.clone();
-                return Err(AnsweringError::NoEndpoint { count: wanted, model });
-            }
-        };
-        endpoint.expect_width(self.width);
+        if self.config.is_none() {
+            let model = open[0].model.clone();
+            return Err(AnsweringError::NoEndpoint { count: wanted, model });
+        }
+        let width = self.width;
+        let (journal, endpoint) = self.parts().map_err(fails)?;
+        endpoint.expect_width(width);
         let mut answers = Vec::new();
-        let journal = &mut self.journal;
         let asked = endpoint.ask(open, work, &mut |exchanges| {
             journal.append(exchanges)?;
             answers.extend(exchanges.iter().map(|exchange| exchange.answer.clone()));

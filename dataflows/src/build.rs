@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use operators::parse::References;
+use operators::roll_out::converse;
 use operators::{Recall, Work, link};
 use schemas::{Answer, Digest, Partition, Plan, Rejection, RequestId, Vector, Weights};
 
@@ -157,7 +158,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     if let Some(manifest) = &latest.manifest
         && !request.refit
         && manifest.contents.plan == *plan
-        && manifest.contents.program == program()
+        && manifest.contents.program == program(&plan)
         && is_same(&manifest.contents.inputs, &corpus)
     {
         return Ok(Summary::unchanged(manifest, started.elapsed()));
@@ -173,7 +174,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
 
     listener.sharding();
     let sharding = Instant::now();
-    let parent = base.manifest.as_ref().filter(|it| it.contents.program == program());
+    let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
     let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
@@ -186,7 +187,7 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let early = graph_objects::write_json(&store, rejected, &caught.rejections)?;
     objects.insert("rejections".into(), early);
     let contents = Contents {
-        program: program(),
+        program: program(&plan),
         inputs,
         plan: Plan::clone(&plan),
         pins: graph_objects::pins(&caught, &store)?,
@@ -305,7 +306,7 @@ impl Before {
                 }
             }
         }
-        if before.program != program() {
+        if before.program != program(plan) {
             return Ok(remembered);
         }
         if before.plan.corpus.reads_like(&plan.corpus) {
@@ -430,9 +431,12 @@ fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
     now == then
 }
 
-/// The revisions of everything that makes bytes out of a corpus.
-fn program() -> String {
+/// The revisions of everything that makes bytes out of a corpus by this plan.
+fn program(plan: &Plan) -> String {
     let mut revisions = operators::REVISIONS.to_vec();
     revisions.push(dataset::REVISION);
+    if plan.rollout.has_model() {
+        revisions.push(converse::REVISION);
+    }
     revisions.join(", ")
 }

@@ -7,13 +7,13 @@ use timely::dataflow::operators::generic::operator::empty;
 
 use operators::materialize::Workshop;
 use operators::{
-    Communities, Compose, Depot, Describe, Embed, Encode, Gather, Library, Link, Materialize,
-    Parse, Recall, Refine, RollOut, Verify, Work, compose, link, materialize,
+    Communities, Compose, Depot, Describe, Embed, Encode, Gather, Hold, Library, Link, Materialize,
+    Parse, Recall, Refine, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Answer, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Partition, Placement,
-    Plan, Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef, Vector,
-    Verdict, Verified, Weights,
+    Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Partition,
+    Placement, Plan, Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef,
+    Transcript, Vector, Verdict, Verified, Weights,
 };
 
 use crate::meter::Meter;
@@ -56,6 +56,10 @@ pub struct Chain<'scope> {
     pub records: Collection<'scope, Arc<Record>>,
     /// What is asked of models and has no answer yet; a tool asked about waits for it.
     pub requests: Collection<'scope, Request>,
+    /// What is asked of models about tasks and has no answer yet, likewise.
+    pub rewordings: Collection<'scope, Request>,
+    /// Attempts at tasks that wait for what models say in them.
+    pub attempts: Collection<'scope, Attempt>,
     /// What of it can be acted on.
     pub tools: Collection<'scope, Arc<Tool>>,
     /// Where every tool came from, folded duplicates included.
@@ -95,6 +99,7 @@ pub fn chain<'scope>(
     documents: Collection<'scope, Document>,
     answers: Collection<'scope, Answer>,
     weights: Collection<'scope, Arc<Weights>>,
+    transcripts: Collection<'scope, Transcript>,
     prior: &Partition,
     plan: &Plan,
     known: Resources,
@@ -130,8 +135,9 @@ pub fn chain<'scope>(
     let (tasks, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
     verb("roll_out");
-    let trajectories = tasks.clone().roll_out(
+    let (trajectories, attempts, failed) = tasks.clone().hold(
         environments.clone(),
+        transcripts,
         &plan.rollout,
         seed,
         depot(),
@@ -146,6 +152,8 @@ pub fn chain<'scope>(
     Chain {
         records,
         requests: requests.concat(placed.asked),
+        rewordings: empty(scope).as_collection(),
+        attempts,
         tools,
         provenance,
         vectors: placed.vectors,
@@ -158,7 +166,7 @@ pub fn chain<'scope>(
         tasks,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
-        of_domains: unsound.concat(unprovable),
+        of_domains: unsound.concatenate([unprovable, failed]),
     }
 }
 

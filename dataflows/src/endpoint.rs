@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use operators::Work;
 use schemas::{Answer, Purpose, Request};
 
-use crate::journal::Exchange;
+use crate::journal::{Asked, Exchange};
 use crate::store::StoreError;
 
 pub use self::bill::{Budget, Cost, Prices};
 pub use self::config::{Config, Secret};
 pub use self::error::EndpointError;
+pub use self::fingerprint::{embedding, fingerprint, sent};
+pub use self::turns::Turns;
 
 pub(crate) use self::embeddings::{about, width};
 
@@ -32,6 +34,8 @@ mod bill;
 mod pace;
 mod wire;
 mod embeddings;
+mod fingerprint;
+mod turns;
 
 /// Longest response read, in bytes: thirty-two vectors of four thousand numbers written out.
 const RESPONSE_BYTES_MAX: u64 = 4 << 20;
@@ -241,7 +245,10 @@ impl Endpoint {
                 Ok(Some(answers)) => Ok(batch
                     .iter()
                     .zip(answers)
-                    .map(|(request, answer)| Exchange { request: request.clone(), answer })
+                    .map(|(asked, answer)| Exchange {
+                        request: Asked::Whole(asked.clone()),
+                        answer,
+                    })
                     .collect()),
                 Ok(None) => return,
                 Err(error) => {

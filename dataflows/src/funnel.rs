@@ -43,8 +43,11 @@ pub struct Funnel {
 impl Funnel {
     /// Counts what came out.
     pub fn of(caught: &Caught, corpus: &Corpus) -> Funnel {
-        let mut rejected: BTreeMap<String, u64> =
-            Stage::ALL.iter().map(|stage| (stage.name().into(), 0)).collect();
+        let mut rejected: BTreeMap<String, u64> = Stage::ALL
+            .iter()
+            .filter(|it| !it.needs_model())
+            .map(|it| (it.name().into(), 0))
+            .collect();
         let refuted = caught.verified.iter().filter_map(|it| it.verdict.stage);
         let of_domains = caught.of_domains.iter().map(|(_, it)| it.stage);
         let early = caught.rejections.iter().map(|it| it.stage);

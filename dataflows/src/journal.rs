@@ -16,11 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use serde::{Deserialize, Serialize};
 
-use schemas::{Answer, Request, RequestId};
+use schemas::{Answer, Digest, Purpose, Request, RequestId};
 
 use crate::store::{Locked, StoreError, World, disk};
 
@@ -35,9 +35,29 @@ const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// What was asked.
-    pub request: Request,
+    pub request: Asked,
     /// What was answered.
     pub answer: Answer,
+}
+
+/// A question as the journal keeps it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// All of it.
+    Whole(Request),
+    /// The question for one message of a conversation, by name: the whole follows from the task
+    /// and from the answers before it, and would grow with the square of the conversation.
+    Turn {
+        /// Whose message it is.
+        purpose: Purpose,
+        /// The model that was asked.
+        model: String,
+        /// Which asking of the same.
+        trial: u32,
+        /// What was sent, as [`fingerprint`](crate::endpoint::fingerprint) has it.
+        sent: Digest,
+    },
 }
 
 /// A world's journal, for reading. Reading needs no lock: what an entry says never changes.
@@ -153,6 +173,20 @@ impl Recorded {
         Ok(answers)
     }
 
+    /// Hands over every exchange, in the order in which they were written.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an entry is no longer what was read when the journal was opened.
+    pub fn each(&self, hand: &mut dyn FnMut(Exchange)) -> Result<(), StoreError> {
+        let places: BTreeSet<Place> = self.index.values().copied().collect();
+        for place in places {
+            let (exchanges, _) = self.entry(place)?;
+            exchanges.into_iter().for_each(&mut *hand);
+        }
+        Ok(())
+    }
+
     /// The exchanges of an entry, and the error that it lacks one.
     fn entry(&self, place: Place) -> Result<(Vec<Exchange>, StoreError), StoreError> {
         let path = &self.segments[place.segment as usize];
@@ -179,7 +213,7 @@ fn is_segment(name: &str) -> bool {
 /// A world's journal, for reading and for writing at its end.
 #[derive(Debug)]
 pub struct Journal {
-    recorded: Recorded,
+    recorded: Arc<RwLock<Recorded>>,
     /// The segment being written: it and how long it is.
     end: Option<(File, u64)>,
     /// Whether an entry could not be made durable: what the segment then holds is unknown.
@@ -212,6 +246,7 @@ impl Journal {
             end = Some((file, whole));
         }
         recorded.torn = 0;
+        let recorded = Arc::new(RwLock::new(recorded));
         Ok(Journal { recorded, end, failed: false, repair, store })
     }
 
@@ -221,8 +256,18 @@ impl Journal {
     }
 
     /// The answers there are.
-    pub fn recorded(&self) -> &Recorded {
-        &self.recorded
+    ///
+    /// # Panics
+    ///
+    /// Panics if a thread that wrote them panicked.
+    pub fn recorded(&self) -> RwLockReadGuard<'_, Recorded> {
+        self.recorded.read().expect("no holder panics")
+    }
+
+    /// The answers there are, for reading while more are written. An answer is among them as soon
+    /// as it is on the disk.
+    pub fn reader(&self) -> Arc<RwLock<Recorded>> {
+        Arc::clone(&self.recorded)
     }
 
     /// Writes exchanges as one entry and waits until they are on the disk.
@@ -249,21 +294,26 @@ impl Journal {
         if self.end.as_ref().is_none_or(|(_, length)| SEGMENT_BYTES_MAX < *length) {
             self.begin_segment()?;
         }
-        let place = self.recorded.segments.len() - 1;
-        let path = &self.recorded.segments[place];
+        let (place, path) = {
+            let recorded = self.recorded();
+            let place = recorded.segments.len() - 1;
+            (place, recorded.segments[place].clone())
+        };
         let (file, length) = self.end.as_mut().expect("a segment was begun");
         let mut bytes = if *length == 0 { HEADER.as_bytes().to_vec() } else { Vec::new() };
         let offset = *length + bytes.len() as u64;
         let line = segment::line(exchanges);
         bytes.extend_from_slice(&line);
-        disk::step("append", path, || file.write_all(&bytes))?;
-        disk::step("sync", path, || file.sync_all())?;
+        disk::step("append", &path, || file.write_all(&bytes))?;
+        disk::step("sync", &path, || file.sync_all())?;
         *length += bytes.len() as u64;
         let segment = u32::try_from(place).expect("segments are few");
+        let mut recorded = self.recorded.write().expect("no holder panics");
         for exchange in exchanges {
             let found = Place { segment, offset, bytes: line.len() as u64 };
-            self.recorded.index.entry(exchange.answer.request).or_insert(found);
+            recorded.index.entry(exchange.answer.request).or_insert(found);
         }
+        drop(recorded);
         self.failed = false;
         Ok(())
     }
@@ -271,12 +321,13 @@ impl Journal {
     /// Begins the next segment; its first line is written with its first entry.
     fn begin_segment(&mut self) -> Result<(), StoreError> {
         let folder = self.store.world().journal();
-        let last = self.recorded.segments.last().and_then(|path| path.file_stem()?.to_str());
+        let mut recorded = self.recorded.write().expect("no holder panics");
+        let last = recorded.segments.last().and_then(|path| path.file_stem()?.to_str());
         let ordinal = last.and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0) + 1;
         let path = folder.join(format!("{ordinal:020}.log"));
         let file = disk::create_new(&path, 0o644)?;
         disk::sync_folder(&folder)?;
-        self.recorded.segments.push(path);
+        recorded.segments.push(path);
         self.end = Some((file, 0));
         Ok(())
     }

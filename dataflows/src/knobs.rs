@@ -77,6 +77,9 @@ pub enum KnobError {
 /// Most shards of a configuration: their ordinals have four digits in the roles of objects.
 const SHARDS_MAX: u32 = 9_999;
 
+/// Most attempts at a task: beyond it the trials of requests would meet.
+const TRIALS_MAX: u64 = 1_000;
+
 /// Where a value comes from that nobody chose.
 const DEFAULT: &str = "default";
 
@@ -166,7 +169,7 @@ pub fn resolve(
 }
 
 /// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
-fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 13] {
+fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 16] {
     let (graph, task) = (&plan.graph, &plan.task);
     let count = |number: usize| number as u64;
     [
@@ -180,6 +183,9 @@ fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 13] {
         ("task.want_calls_max", count(task.want_calls_max), 1, 100),
         ("task.offered_max", count(task.offered_max), 1, 1_000),
         ("rollout.messages_max", count(plan.rollout.messages_max), 2, 10_000),
+        ("rollout.trials", plan.rollout.trials.into(), 0, TRIALS_MAX),
+        ("rollout.temperature_permille", plan.rollout.temperature_permille.into(), 0, 2_000),
+        ("rollout.tokens_max", plan.rollout.tokens_max.into(), 1, 1_000_000),
         ("rollout.mistakes_permille", plan.rollout.mistakes_permille.into(), 0, 1_000),
         ("dataset.test_permille", plan.dataset.test_permille.into(), 0, 1_000),
         ("dataset.shards", plan.dataset.shards.into(), 1, SHARDS_MAX.into()),

@@ -33,7 +33,7 @@ pub struct Entry {
     pub ungated: Vec<Rejection>,
     /// Its tasks, by id.
     pub tasks: Vec<TaskRef>,
-    /// Tasks that could not be proved.
+    /// Tasks that could not be proved, and what models made of tasks that was turned away.
     pub unprovable: Vec<Rejection>,
     /// What became of its tasks, by trajectory.
     pub verified: Vec<Verified>,
@@ -102,8 +102,12 @@ impl Memory {
             self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
             if let Some(environment) = &entry.environment {
                 let of_tasks = compose::key(&environment.payload, &plan.task, plan.seed);
-                let (tasks, rejections) = (entry.tasks.clone(), entry.unprovable.clone());
-                self.tasks.0.insert(of_tasks, compose::Outcome { tasks, rejections });
+                let of_compose = entry.unprovable.iter().filter(|it| !it.stage.needs_model());
+                let (tasks, rejections) = (entry.tasks.clone(), of_compose.cloned().collect());
+                // Tasks that a model reworded are not as they were composed.
+                if plan.task.intent_model.is_empty() {
+                    self.tasks.0.insert(of_tasks, compose::Outcome { tasks, rejections });
+                }
             }
             for task in &entry.tasks {
                 let of_task = roll_out::key(&task.payload, &plan.rollout, plan.seed);

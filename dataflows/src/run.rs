@@ -10,12 +10,13 @@ use differential_dataflow::input::{Input, InputSession};
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
+use operators::Depot;
 use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
-    Answer, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition, Placement, Plan,
-    Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool, ToolId, Vector, Verified,
-    Weights,
+    Answer, Attempt, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition,
+    Placement, Plan, Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool, ToolId,
+    Transcript, Vector, Verified, Weights,
 };
 
 use crate::answering::{Answering, AnsweringError};
@@ -136,6 +137,8 @@ impl<D: Ord + Clone> Net<D> {
 struct Nets {
     records: Net<()>,
     requests: Net<Request>,
+    rewordings: Net<Request>,
+    attempts: Net<Attempt>,
     tools: Net<Arc<Tool>>,
     provenance: Net<Provenance>,
     vectors: Net<Vector>,
@@ -173,15 +176,17 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
     let (given, resources) = (given.clone(), resources.clone());
     let guards = timely::execute(config, move |worker| {
         let meter = Meter::listen(worker);
-        let (settled, done) = (ProbeHandle::new(), ProbeHandle::new());
-        let (mut documents, answers, weights) = worker.dataflow(|scope| {
+        let probes = Probes::default();
+        let (mut documents, told) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
             let (answers, answered) = scope.new_collection();
             let (weights, weighed) = scope.new_collection();
+            let (transcripts, held) = scope.new_collection();
             let (prior, plan) = (&given.prior, &given.plan);
-            let out = chain(read, answered, weighed, prior, plan, resources.clone(), &meter);
-            inside.catch(out, &settled, &done);
-            (documents, answers, weights)
+            let known = resources.clone();
+            let out = chain(read, answered, weighed, held, prior, plan, known, &meter);
+            inside.catch(out, &probes);
+            (documents, Told { answers, weights, transcripts })
         });
         let (index, peers) = (worker.index(), worker.peers());
         for document in given.documents.iter().skip(index).step_by(peers) {
@@ -190,12 +195,12 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
         drop(documents);
         // One worker talks to the outside; the others' inputs are closed, so that they follow it.
         if index == 0 {
-            let ended = close(worker, &given, &inside, answers, weights, &settled);
+            let ended = close(worker, &given, &inside, told, &probes, &*resources.depot);
             *closing.lock().expect("no holder panics") = Some(ended);
         } else {
-            drop((answers, weights));
+            drop(told);
         }
-        while !done.done() {
+        while !probes.done.done() {
             worker.step_or_park(Some(PARKED_MAX));
         }
         meter.report(worker, &timing);
@@ -215,6 +220,35 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
 /// Longest rest of a worker that waits for another, in case a call to wake it was missed.
 const PARKED_MAX: Duration = Duration::from_millis(100);
 
+/// What the dataflow is told by the outside while it runs.
+struct Told {
+    answers: InputSession<u64, Answer, isize>,
+    weights: InputSession<u64, Arc<Weights>, isize>,
+    transcripts: InputSession<u64, Transcript, isize>,
+}
+
+impl Told {
+    /// Begins an epoch: nothing more is told in those before.
+    fn advance_to(&mut self, epoch: u64) {
+        self.answers.advance_to(epoch);
+        self.weights.advance_to(epoch);
+        self.transcripts.advance_to(epoch);
+        self.answers.flush();
+        self.weights.flush();
+        self.transcripts.flush();
+    }
+}
+
+/// Tell how far the dataflow is.
+#[derive(Clone, Default)]
+struct Probes {
+    /// What is asked about tools.
+    settled: ProbeHandle<u64>,
+    /// What is asked about tasks, and the attempts at them.
+    prepared: ProbeHandle<u64>,
+    done: ProbeHandle<u64>,
+}
+
 /// What the inputs were closed with.
 struct Closed {
     weights: Arc<Weights>,
@@ -222,33 +256,34 @@ struct Closed {
     embeddings: Vec<Answer>,
 }
 
-/// Answers what is asked, epoch by epoch, until nothing is; then closes the inputs with the term
-/// weights of the last. Everything downstream of the weights happens in that epoch alone, so that
-/// what comes out does not depend on how many there were.
+/// Answers what is asked about tools, epoch by epoch, until nothing is; then tells the term weights
+/// of the last. Tools and their graph happen in that epoch alone, so that what comes out does not
+/// depend on how many there were. Then has everything said that models say about tasks.
 fn close(
     worker: &mut Worker,
     given: &Given,
     nets: &Nets,
-    mut answers: InputSession<u64, Answer, isize>,
-    mut weights: InputSession<u64, Arc<Weights>, isize>,
-    settled: &ProbeHandle<u64>,
+    mut told: Told,
+    probes: &Probes,
+    depot: &dyn Depot,
 ) -> Result<Closed, AnsweringError> {
     let (mut used, mut embeddings) = (Vec::new(), Vec::new());
+    let mut epoch = 0;
     loop {
-        let epoch = *answers.time();
-        answers.advance_to(epoch + 1);
-        answers.flush();
-        worker.step_while(|| settled.less_than(&(epoch + 1)));
+        told.answers.advance_to(epoch + 1);
+        told.answers.flush();
+        worker.step_while(|| probes.settled.less_than(&(epoch + 1)));
         let open = nets.requests.present();
         if open.is_empty() {
-            weights.advance_to(epoch);
+            told.weights.advance_to(epoch);
             break;
         }
+        epoch += 1;
         let answering = given.answering.as_ref().expect("who plans to ask has whom to ask");
         let is_point = |request: &&Request| request.purpose == Purpose::Embed;
         let points: BTreeSet<RequestId> = open.iter().filter(is_point).map(Request::id).collect();
         for answer in answering.answer(&open)? {
-            answers.insert(answer.clone());
+            told.answers.insert(answer.clone());
             if points.contains(&answer.request) {
                 embeddings.push(answer);
             } else {
@@ -256,24 +291,63 @@ fn close(
             }
         }
     }
-    used.sort();
-    embeddings.sort();
     let pinned = given.weights.clone().unwrap_or_else(|| {
         let tools = nets.tools.present();
         let ordered: BTreeMap<ToolId, &Tool> =
             tools.iter().map(|tool| (tool.id, tool.as_ref())).collect();
         Arc::new(fit(ordered.into_values(), given.plan.graph.encoder))
     });
-    weights.insert(Arc::clone(&pinned));
-    weights.flush();
+    told.weights.insert(Arc::clone(&pinned));
+    told.weights.flush();
+    let asks_of_tasks = !given.plan.task.intent_model.is_empty();
+    if asks_of_tasks || given.plan.rollout.has_model() {
+        used.extend(speak(worker, given, nets, told, probes, (epoch, depot))?);
+    }
+    used.sort();
+    embeddings.sort();
     Ok(Closed { weights: pinned, answers: used, embeddings })
 }
 
+/// Has requests reworded and conversations held, and returns the answers that are not of a
+/// conversation.
+fn speak(
+    worker: &mut Worker,
+    given: &Given,
+    nets: &Nets,
+    mut told: Told,
+    probes: &Probes,
+    (mut epoch, depot): (u64, &dyn Depot),
+) -> Result<Vec<Answer>, AnsweringError> {
+    let answering = given.answering.as_ref().expect("who plans to ask has whom to ask");
+    let mut used = Vec::new();
+    loop {
+        epoch += 1;
+        told.advance_to(epoch);
+        worker.step_while(|| probes.prepared.less_than(&epoch));
+        let open = nets.rewordings.present();
+        if open.is_empty() {
+            break;
+        }
+        for answer in answering.answer(&open)? {
+            told.answers.insert(answer.clone());
+            used.push(answer);
+        }
+    }
+    let attempts = nets.attempts.present();
+    for transcript in answering.converse(&attempts, &given.plan, depot)? {
+        told.transcripts.insert(transcript);
+    }
+    Ok(used)
+}
+
 impl Nets {
-    /// Catches everything; `settled` tells when the tools and the requests of an epoch are there.
-    fn catch(&self, out: Chain<'_>, settled: &ProbeHandle<u64>, done: &ProbeHandle<u64>) {
+    /// Catches everything.
+    fn catch(&self, out: Chain<'_>, probes: &Probes) {
+        let Probes { settled, prepared, done } = probes;
         self.records.catch(out.records.map(|_| ()), done);
         self.requests.catch(out.requests, settled);
+        self.rewordings.catch(out.rewordings, prepared);
+        self.attempts.catch(out.attempts, prepared);
         self.tools.catch(out.tools, settled);
         self.provenance.catch(out.provenance, done);
         self.vectors.catch(out.vectors, done);

@@ -19,7 +19,7 @@ pub use crate::parse::{
 };
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
-pub use crate::roll_out::RollOut;
+pub use crate::roll_out::{Hold, RollOut};
 pub use crate::verify::Verify;
 pub use crate::work::{Counter, Work};
 

@@ -284,6 +284,15 @@ pub(crate) fn shape_of(schema: &Value, plan: &CorpusPlan) -> Shape {
     shape::Shaper::new(plan).shape(schema)
 }
 
+/// A text whose lines show what they hold and in which nothing can be taken for a control token.
+pub(crate) fn neutralised(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let spaced = line.replace('\t', " ");
+        control::visible(&spaced).into_owned()
+    });
+    control::tamed(&lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// The rule that catches a tool which speaks to the model instead of about itself.
 pub(crate) fn caught(tool: &Tool) -> Option<(Rule, String)> {
     quarantine::caught(&Record::default(), tool)

@@ -16,6 +16,7 @@ use crate::roll_out::in_world::{LastWorld, in_world};
 use crate::roll_out::play::play;
 use crate::{Depot, Recall, Work, get_record, put_record};
 
+pub use crate::roll_out::hold::Hold;
 pub use crate::roll_out::mistake::Mistake;
 
 mod mistake;
@@ -24,6 +25,8 @@ pub(crate) mod facts;
 mod report;
 mod play;
 mod stumble;
+pub mod converse;
+pub mod hold;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
@@ -33,8 +36,10 @@ pub const REVISION: &str = "roll out 5";
 ///
 /// The environment is not among it: the task names the part of it that it runs in.
 pub fn key(task: &Digest, plan: &RolloutPlan, seed: u64) -> Digest {
+    let models = if plan.has_model() { converse::REVISION } else { "" };
     let plan = Digest::of_record(plan);
-    Digest::of_parts([REVISION.as_bytes(), &task.0, &plan.0, &seed.to_le_bytes()])
+    let revision = format!("{REVISION}{models}");
+    Digest::of_parts([revision.as_bytes(), &task.0, &plan.0, &seed.to_le_bytes()])
 }
 
 /// Rolls a task out once, with the built-in user and the built-in agent.

@@ -7,6 +7,7 @@
 //! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`], [`Request`] and
 //! [`Answer`].
 
+pub use crate::attempt::{Attempt, Transcript};
 pub use crate::draw::Draw;
 pub use crate::environment::{
     Column, Effect, Environment, KeyStyle, Kind, Operation, Role, Row, Table,
@@ -15,7 +16,7 @@ pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, 
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
     CorpusPlan, DatasetPlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan, GraphPlan,
-    LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan,
+    LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan, ToolFormat,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Span, Step,
@@ -24,7 +25,8 @@ pub use crate::record::{Document, Origin, Record};
 pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};
 pub use crate::rejection::{Rejection, Stage};
 pub use crate::request::{
-    Answer, Finish, Prompt, PromptRole, Purpose, Request, RequestId, ResponseFormat, Sampling,
+    Answer, Finish, Prompt, PromptCall, PromptRole, Purpose, Request, RequestId, ResponseFormat,
+    Sampling,
 };
 pub use crate::rule::Rule;
 pub use crate::task::{
@@ -50,3 +52,4 @@ mod program;
 mod task;
 mod trajectory;
 mod reference;
+mod attempt;

@@ -266,6 +266,9 @@ pub struct TaskPlan {
     /// missing information, infeasible, recovery, long horizon. Where a tool allows no task of the
     /// kind drawn, the others are drawn from in their shares.
     pub kinds_permille: [u32; 8],
+    /// The model that says the user's requests in other words, by the name its endpoint knows; the
+    /// built-in wording stands while it is empty.
+    pub intent_model: String,
 }
 
 /// How conversations are held.
@@ -276,8 +279,39 @@ pub struct RolloutPlan {
     pub trials: u32,
     /// Most messages of a conversation.
     pub messages_max: usize,
-    /// How often the built-in agent makes a mistake in a trajectory, in thousandths.
+    /// How often the built-in agent makes a mistake in a trajectory with the built-in user, in
+    /// thousandths.
     pub mistakes_permille: u32,
+    /// The model that plays the agent, by the name its endpoint knows; the built-in agent plays
+    /// while it is empty.
+    pub agent_model: String,
+    /// The model that plays the user, likewise.
+    pub user_model: String,
+    /// The temperature of either model, in thousandths.
+    pub temperature_permille: u32,
+    /// Most tokens of one message; one that was cut off there is asked for again.
+    pub tokens_max: u32,
+    /// How the agent is told of tools and calls them: `native`, by the endpoint, or `prompt`, in
+    /// the text, where the endpoint cannot.
+    pub tool_format: ToolFormat,
+}
+
+impl RolloutPlan {
+    /// Whether a model plays on either side.
+    pub fn has_model(&self) -> bool {
+        !self.agent_model.is_empty() || !self.user_model.is_empty()
+    }
+}
+
+/// How a model is told of tools and calls them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolFormat {
+    /// As `tools` and `tool_calls`, which the endpoint puts into the model's own form.
+    #[default]
+    Native,
+    /// As text: tools in the system message, calls as JSON in `<tool_call>`.
+    Prompt,
 }
 
 /// What a trajectory must satisfy to be kept.
@@ -377,13 +411,23 @@ impl Default for TaskPlan {
             want_calls_max: 8,
             offered_max: 16,
             kinds_permille: [160, 200, 60, 140, 140, 110, 100, 90],
+            intent_model: String::new(),
         }
     }
 }
 
 impl Default for RolloutPlan {
     fn default() -> RolloutPlan {
-        RolloutPlan { trials: 1, messages_max: 120, mistakes_permille: 250 }
+        RolloutPlan {
+            trials: 1,
+            messages_max: 120,
+            mistakes_permille: 250,
+            agent_model: String::new(),
+            user_model: String::new(),
+            temperature_permille: 700,
+            tokens_max: 2_000,
+            tool_format: ToolFormat::default(),
+        }
     }
 }
 

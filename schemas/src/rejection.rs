@@ -26,6 +26,10 @@ pub enum Stage {
     Sound,
     /// A task overlaps with a benchmark.
     Contaminated,
+    /// What a model made of a user's request was refused; the built-in wording stands.
+    Reword,
+    /// A model did not bring an attempt to its end; that is no verdict on anyone.
+    RollOut,
     /// A trajectory is malformed.
     Validity,
     /// A trajectory ends in a state other than the golden one.
@@ -36,7 +40,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 11] = [
+    pub const ALL: [Stage; 13] = [
         Stage::Parse,
         Stage::Refine,
         Stage::Describe,
@@ -45,10 +49,17 @@ impl Stage {
         Stage::Realisable,
         Stage::Sound,
         Stage::Contaminated,
+        Stage::Reword,
+        Stage::RollOut,
         Stage::Validity,
         Stage::State,
         Stage::ExactMatch,
     ];
+
+    /// Whether only what models say of tasks can be turned away there.
+    pub fn needs_model(self) -> bool {
+        matches!(self, Stage::Reword | Stage::RollOut)
+    }
 
     /// The name used in files and on the command line.
     pub fn name(self) -> &'static str {
@@ -61,6 +72,8 @@ impl Stage {
             Stage::Realisable => "realisable",
             Stage::Sound => "sound",
             Stage::Contaminated => "contaminated",
+            Stage::Reword => "reword",
+            Stage::RollOut => "roll_out",
             Stage::Validity => "validity",
             Stage::State => "state",
             Stage::ExactMatch => "exact_match",

@@ -29,6 +29,10 @@ pub struct Request {
     pub format: ResponseFormat,
     /// Which of several askings of the same this is, from 0: a higher one asks anew.
     pub trial: u32,
+    /// The tools that the model may call, each as the JSON text that chat templates take; none
+    /// where the answer is a text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
 }
 
 /// What an answer is for. Each purpose is the business of one verb.
@@ -40,6 +44,20 @@ pub enum Purpose {
     /// A text as a point, so that texts about the same things lie close together. The one message
     /// is the text; nothing is drawn, so that sampling and format say nothing.
     Embed,
+    /// The agent's next message in a rollout: text or calls of tools.
+    Agent,
+    /// The user's next message in a rollout.
+    User,
+    /// What a user says, in other words.
+    Reword,
+}
+
+impl Purpose {
+    /// Whether the answer is one message of a conversation: what was asked then follows from the
+    /// task and from the answers before it.
+    pub fn is_turn(self) -> bool {
+        matches!(self, Purpose::Agent | Purpose::User)
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -47,6 +65,9 @@ impl fmt::Display for Purpose {
         f.write_str(match self {
             Purpose::Describe => "describe",
             Purpose::Embed => "embed",
+            Purpose::Agent => "agent",
+            Purpose::User => "user",
+            Purpose::Reword => "reword",
         })
     }
 }
@@ -58,6 +79,30 @@ pub struct Prompt {
     pub role: PromptRole,
     /// What is said.
     pub content: String,
+    /// The calls that an assistant's message makes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<PromptCall>,
+    /// The id of the call that a tool's message answers; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answers: String,
+}
+
+impl Prompt {
+    /// A message that only says something.
+    pub fn said(role: PromptRole, content: impl Into<String>) -> Prompt {
+        Prompt { role, content: content.into(), calls: Vec::new(), answers: String::new() }
+    }
+}
+
+/// A call of a tool in a message of a request.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+pub struct PromptCall {
+    /// Its id, by which a tool's message answers it.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments, as the JSON text that was sent.
+    pub arguments: String,
 }
 
 /// Who speaks in a request.
@@ -70,6 +115,8 @@ pub enum PromptRole {
     User,
     /// The model, earlier.
     Assistant,
+    /// A tool, with what it answered.
+    Tool,
 }
 
 /// How an answer is drawn.
@@ -125,7 +172,8 @@ impl Request {
 pub struct Answer {
     /// The request it answers.
     pub request: RequestId,
-    /// The text, as it came; of a point, the numbers as they came.
+    /// The text, as it came; of a point, the numbers as they came; of a turn of a conversation,
+    /// the JSON text of the whole message, since it may call, and think aloud.
     pub text: String,
     /// Why the model stopped.
     pub finish: Finish,
@@ -156,10 +204,11 @@ mod tests {
         Request {
             purpose: Purpose::Describe,
             model: "small".into(),
-            messages: vec![Prompt { role: PromptRole::User, content: "What is it?".into() }],
+            messages: vec![Prompt::said(PromptRole::User, "What is it?")],
             sampling: Sampling { temperature_permille: 0, tokens_max: 100 },
             format: ResponseFormat::JsonObject,
             trial: 0,
+            tools: Vec::new(),
         }
     }
 
@@ -176,6 +225,14 @@ mod tests {
             Request { sampling: Sampling { tokens_max: 99, ..asked.sampling }, ..request() },
             Request { format: ResponseFormat::Text, ..request() },
             Request { trial: 1, ..request() },
+            Request { tools: vec!["{}".into()], ..request() },
+            Request {
+                messages: vec![Prompt {
+                    answers: "call".into(),
+                    ..Prompt::said(PromptRole::User, "What is it?")
+                }],
+                ..request()
+            },
         ];
         let mut ids: Vec<RequestId> = others.iter().map(Request::id).collect();
         ids.push(asked.id());

@@ -38,6 +38,9 @@ pub struct Message {
     pub role: Speaker,
     /// What is said; empty in a message that only calls.
     pub content: String,
+    /// What the speaker thought first, where a model told; nobody else in the conversation sees it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
     /// The calls an assistant's message makes.
     pub calls: Vec<Call>,
     /// The tool that answers, in a tool's message; else empty.

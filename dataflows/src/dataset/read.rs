@@ -166,6 +166,10 @@ fn take_messages(place: &Place<'_>) -> Result<Vec<Message>, DatasetError> {
     let contents: &StringArray = part(messages, "content")?;
     let names: &StringArray = part(messages, "name")?;
     let calls: &ListArray = part(messages, "tool_calls")?;
+    let thoughts: Option<&StringArray> = match messages.column_by_name("reasoning_content") {
+        Some(_) => Some(part(messages, "reasoning_content")?),
+        None => None,
+    };
     let text = |texts: &StringArray, at: usize| match texts.is_valid(at) {
         true => texts.value(at).to_string(),
         false => String::new(),
@@ -180,6 +184,7 @@ fn take_messages(place: &Place<'_>) -> Result<Vec<Message>, DatasetError> {
             Ok(Message {
                 role,
                 content: text(contents, at),
+                reasoning: thoughts.map_or_else(String::new, |thoughts| text(thoughts, at)),
                 calls,
                 name: text(names, at),
                 supervised: supervised.is_valid(at) && supervised.value(at),

@@ -68,6 +68,12 @@ fn message_parts(rows: &[TrajectoryRow]) -> Columns {
         "name",
         messages().map(|Message { name, .. }| (!name.is_empty()).then_some(name)),
     );
+    // Only where somebody thought: files without models have no such column.
+    if messages().any(|message| !message.reasoning.is_empty()) {
+        let thoughts = messages().map(|message| &message.reasoning);
+        let thoughts = thoughts.map(|thought| (!thought.is_empty()).then_some(thought));
+        parts.perhaps_texts("reasoning_content", thoughts);
+    }
     parts
 }
 

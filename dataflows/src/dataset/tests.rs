@@ -18,6 +18,7 @@ fn message(role: Speaker, content: &str) -> Message {
     Message {
         role,
         content: content.into(),
+        reasoning: String::new(),
         calls: Vec::new(),
         name: String::new(),
         supervised: role == Speaker::Assistant,

@@ -121,10 +121,11 @@ mod tests {
         let request = Request {
             purpose: Purpose::Describe,
             model: "small".into(),
-            messages: vec![Prompt { role: PromptRole::User, content: "x".repeat(300) }],
+            messages: vec![Prompt::said(PromptRole::User, "x".repeat(300))],
             sampling: Sampling { temperature_permille: 0, tokens_max: 9 },
             format: ResponseFormat::Text,
             trial: 0,
+            tools: Vec::new(),
         };
         let answer = Answer {
             request: request.id(),

@@ -156,10 +156,11 @@ mod tests {
         Request {
             purpose: Purpose::Embed,
             model: "small".into(),
-            messages: vec![Prompt { role: PromptRole::User, content: content.into() }],
+            messages: vec![Prompt::said(PromptRole::User, content)],
             sampling: Sampling { temperature_permille: 0, tokens_max: 0 },
             format: ResponseFormat::Text,
             trial: 0,
+            tools: Vec::new(),
         }
     }
 

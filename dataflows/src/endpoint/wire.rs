@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use schemas::{Answer, Finish, PromptRole, Request, ResponseFormat};
+use schemas::{Answer, Finish, Prompt, PromptRole, Request, ResponseFormat};
 
 /// Longest part of an endpoint's message that is told, in characters.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -42,18 +42,7 @@ pub(super) enum Spelling {
 
 /// The body of a call.
 pub(super) fn body(request: &Request, spelling: Spelling) -> Vec<u8> {
-    let messages: Vec<Json> = request
-        .messages
-        .iter()
-        .map(|message| {
-            let role = match message.role {
-                PromptRole::System => "system",
-                PromptRole::User => "user",
-                PromptRole::Assistant => "assistant",
-            };
-            json!({"role": role, "content": message.content})
-        })
-        .collect();
+    let messages: Vec<Json> = request.messages.iter().map(message_json).collect();
     let temperature = f64::from(request.sampling.temperature_permille) / 1_000.0;
     let mut body = json!({
         "model": request.model,
@@ -69,11 +58,42 @@ pub(super) fn body(request: &Request, spelling: Spelling) -> Vec<u8> {
     if request.format == ResponseFormat::JsonObject {
         body["response_format"] = json!({"type": "json_object"});
     }
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(|tool| serde_json::from_str::<Json>(tool));
+        let tools: Result<Vec<Json>, _> = tools.collect();
+        body["tools"] = tools.expect("tools were made as JSON").into();
+    }
     // Not every endpoint knows seeds, so only another asking of the same has one.
     if 0 < request.trial {
         body["seed"] = json!(request.trial);
     }
     serde_json::to_vec(&body).expect("a body has string keys")
+}
+
+/// A message as the chat completions API takes it.
+fn message_json(message: &Prompt) -> Json {
+    let role = match message.role {
+        PromptRole::System => "system",
+        PromptRole::User => "user",
+        PromptRole::Assistant => "assistant",
+        PromptRole::Tool => "tool",
+    };
+    let mut json = json!({"role": role, "content": message.content});
+    if !message.calls.is_empty() {
+        let calls = message.calls.iter().map(|call| {
+            json!({"id": call.id, "type": "function",
+                   "function": {"name": call.name, "arguments": call.arguments}})
+        });
+        json["tool_calls"] = calls.collect();
+        // Some templates show an empty text, which the model then learns to write.
+        if message.content.is_empty() {
+            json["content"] = Json::Null;
+        }
+    }
+    if message.role == PromptRole::Tool {
+        json["tool_call_id"] = json!(message.answers);
+    }
+    json
 }
 
 /// What a response says. `wait` is what its `Retry-After` asks for.
@@ -92,6 +112,13 @@ pub(super) fn heard(request: &Request, status: u16, wait: Option<Duration>, byte
     match failed(status, wait, json.as_ref(), bytes) {
         Failed::Declined(text) => alone(verdict(request, text, Finish::Declined)),
         Failed::TooLong(text) => alone(verdict(request, text, Finish::Length)),
+        // The endpoint took the conversation until a model had spoken in it: what it now refuses is
+        // what was said, and asking the same again will not help.
+        Failed::Otherwise(Heard::Permanent { status: 400 | 413 | 422, reason })
+            if request.messages.iter().any(|it| it.role == PromptRole::Assistant) =>
+        {
+            alone(verdict(request, reason, Finish::Declined))
+        }
         Failed::Otherwise(heard) => heard,
     }
 }
@@ -165,6 +192,7 @@ fn answer(request: &Request, json: &Json) -> Option<Answer> {
     let tokens = |key: &str| {
         json.get("usage").and_then(|usage| usage.get(key)).and_then(Json::as_u64).unwrap_or(0)
     };
+    let text = if request.purpose.is_turn() { message.to_string() } else { text };
     Some(Answer {
         request: request.id(),
         text: refusal.map_or(text, String::from),
@@ -223,10 +251,11 @@ mod tests {
         Request {
             purpose: Purpose::Describe,
             model: "small".into(),
-            messages: vec![Prompt { role: PromptRole::User, content: "\"}\n".into() }],
+            messages: vec![Prompt::said(PromptRole::User, "\"}\n")],
             sampling: Sampling { temperature_permille: 700, tokens_max: 9 },
             format: ResponseFormat::JsonObject,
             trial: 0,
+            tools: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemas::{Answer, Finish, Prompt, PromptRole, Purpose, Request, ResponseFormat, Sampling};
 use tempfile::TempDir;
 
-use super::{Exchange, Journal, Recorded};
+use super::{Asked, Exchange, Journal, Recorded};
 use crate::store::disk::faults;
 use crate::store::{Locked, StoreError, World};
 
@@ -15,10 +15,11 @@ fn exchange(said: &str) -> Exchange {
     let request = Request {
         purpose: Purpose::Describe,
         model: "small".into(),
-        messages: vec![Prompt { role: PromptRole::User, content: said.into() }],
+        messages: vec![Prompt::said(PromptRole::User, said)],
         sampling: Sampling { temperature_permille: 0, tokens_max: 9 },
         format: ResponseFormat::Text,
         trial: 0,
+        tools: Vec::new(),
     };
     let answer = Answer {
         request: request.id(),
@@ -27,7 +28,7 @@ fn exchange(said: &str) -> Exchange {
         tokens_in: 3,
         tokens_out: 4,
     };
-    Exchange { request, answer }
+    Exchange { request: Asked::Whole(request), answer }
 }
 
 struct Stage {
@@ -55,11 +56,11 @@ impl Stage {
         let recorded = Recorded::read(&self.world).unwrap();
         assert_eq!(recorded.len(), present.len());
         for exchange in present {
-            let found = recorded.answer(exchange.request.id()).unwrap();
+            let found = recorded.answer(exchange.answer.request).unwrap();
             assert_eq!(found.as_ref(), Some(&exchange.answer));
         }
         for exchange in absent {
-            assert_eq!(recorded.answer(exchange.request.id()).unwrap(), None);
+            assert_eq!(recorded.answer(exchange.answer.request).unwrap(), None);
         }
     }
 }
@@ -73,7 +74,7 @@ fn answers_survive_the_process() {
     journal.append(&asked[..2]).unwrap();
     journal.append(&asked[2..3]).unwrap();
     assert_eq!(
-        journal.recorded().answer(asked[1].request.id()).unwrap().as_ref(),
+        journal.recorded().answer(asked[1].answer.request).unwrap().as_ref(),
         Some(&asked[1].answer)
     );
     drop(journal);
@@ -239,7 +240,7 @@ fn failing_disk_loses_nothing_that_was_promised() {
         assert!(refused, "step {steps}");
         let mut journal = Journal::open(stage.lock()).unwrap();
         for one in &promised {
-            assert!(journal.recorded().answer(one.request.id()).unwrap().is_some());
+            assert!(journal.recorded().answer(one.answer.request).unwrap().is_some());
         }
         journal.append(&asked).unwrap();
         drop(journal);

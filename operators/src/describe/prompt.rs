@@ -38,13 +38,12 @@ pub(super) fn request(tool: &Tool, plan: &DescribePlan) -> Result<Request, Strin
         let length = matter.len();
         return Err(format!("quoted it has {length} bytes, more than {QUOTED_BYTES_MAX}"));
     }
-    let message = |role, content| Prompt { role, content };
     Ok(Request {
         purpose: Purpose::Describe,
         model: plan.model.clone(),
         messages: vec![
-            message(PromptRole::System, INSTRUCTIONS.to_string()),
-            message(PromptRole::User, matter),
+            Prompt::said(PromptRole::System, INSTRUCTIONS),
+            Prompt::said(PromptRole::User, matter),
         ],
         sampling: Sampling {
             temperature_permille: plan.temperature_permille,
@@ -52,6 +51,7 @@ pub(super) fn request(tool: &Tool, plan: &DescribePlan) -> Result<Request, Strin
         },
         format: plan.format,
         trial: plan.trial,
+        tools: Vec::new(),
     })
 }
 

@@ -13,10 +13,11 @@ pub fn request(tool: &Tool, plan: &GraphPlan) -> Request {
     Request {
         purpose: Purpose::Embed,
         model: plan.embedding_model.clone(),
-        messages: vec![Prompt { role: PromptRole::User, content: said(tool) }],
+        messages: vec![Prompt::said(PromptRole::User, said(tool))],
         sampling: Sampling { temperature_permille: 0, tokens_max: 0 },
         format: ResponseFormat::Text,
         trial: plan.embedding_trial,
+        tools: Vec::new(),
     }
 }
 

@@ -300,6 +300,7 @@ impl<'t> Play<'t, '_> {
         self.messages.push(Message {
             role: Speaker::Assistant,
             content: String::new(),
+            reasoning: String::new(),
             calls: calls.to_vec(),
             name: String::new(),
             supervised,
@@ -310,6 +311,7 @@ impl<'t> Play<'t, '_> {
             self.messages.push(Message {
                 role: Speaker::Tool,
                 content: observation.text.clone(),
+                reasoning: String::new(),
                 calls: Vec::new(),
                 name: call.name.clone(),
                 supervised: false,
@@ -321,8 +323,8 @@ impl<'t> Play<'t, '_> {
 
     fn say(&mut self, role: Speaker, content: String) {
         let supervised = role == Speaker::Assistant;
-        let (calls, name) = (Vec::new(), String::new());
-        self.messages.push(Message { role, content, calls, name, supervised });
+        let (calls, name, reasoning) = (Vec::new(), String::new(), String::new());
+        self.messages.push(Message { role, content, reasoning, calls, name, supervised });
     }
 
     fn unsupervised(&mut self, content: String) {
@@ -343,7 +345,7 @@ fn again(call: &GoldenCall, made: &[(Option<&Operation>, Observation, &GoldenCal
     })
 }
 
-fn policy(domain: &str, draw: Draw) -> String {
+pub(super) fn policy(domain: &str, draw: Draw) -> String {
     let role = draw.with("policy").from_list(&[
         "You are a support agent. Your field:",
         "You are an assistant with tools for one field:",
