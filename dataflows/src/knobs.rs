@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use schemas::{Encoder, Plan, Profile};
+use schemas::{Encoder, Plan, Profile, Trajectory};
 
 /// A plan and where each of its values came from.
 #[derive(Debug)]
@@ -60,6 +60,16 @@ pub enum KnobError {
         /// Where it was written.
         origin: String,
     },
+    /// A model has the name of who plays where none does.
+    #[error(
+        "{origin} gives \"{key}\" the value \"{BUILT_IN}\", which is nobody's name: leave it empty"
+    )]
+    BuiltIn {
+        /// Where it was written.
+        origin: String,
+        /// The key.
+        key: &'static str,
+    },
     /// A knob was given a value it cannot have.
     #[error("{origin} gives \"{key}\" the value {value}: {}", error.message())]
     Misfit {
@@ -76,6 +86,9 @@ pub enum KnobError {
 
 /// Most shards of a configuration: their ordinals have four digits in the roles of objects.
 const SHARDS_MAX: u32 = 9_999;
+
+/// Who plays where no model does: rows tell by it whether one did.
+const BUILT_IN: &str = Trajectory::BUILT_IN;
 
 /// Most attempts at a task: beyond it the trials of requests would meet.
 const TRIALS_MAX: u64 = 1_000;
@@ -164,6 +177,13 @@ pub fn resolve(
     }
     if plan.graph.encoder == Encoder::Embeddings && plan.graph.embedding_model.is_empty() {
         return Err(KnobError::NoModel { origin: origins["graph.encoder"].clone() });
+    }
+    let players = [
+        ("rollout.agent_model", &plan.rollout.agent_model),
+        ("rollout.user_model", &plan.rollout.user_model),
+    ];
+    if let Some((key, _)) = players.into_iter().find(|(_, model)| *model == BUILT_IN) {
+        return Err(KnobError::BuiltIn { origin: origins[key].clone(), key });
     }
     Ok(Resolved { plan, origins })
 }
@@ -417,6 +437,14 @@ mod tests {
         let error = resolve(std::slice::from_ref(&encoder), none(), None).unwrap_err().to_string();
         assert!(error.contains("--set graph.encoder=embeddings") && error.contains("no model"));
         assert!(resolve(&[encoder, "graph.embedding_model=m".into()], none(), None).is_ok());
+    }
+
+    #[test]
+    fn models_may_not_be_called_built_in() {
+        let error = resolve(&["rollout.user_model=built-in".into()], none(), None).unwrap_err();
+        assert!(error.to_string().contains("--set rollout.user_model"), "{error}");
+        let named = ["rollout.user_model=m".to_string(), "rollout.tool_format=prompt".into()];
+        assert!(resolve(&named, none(), None).unwrap().plan.rollout.has_model());
     }
 
     #[test]

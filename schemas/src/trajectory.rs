@@ -31,6 +31,11 @@ pub struct Trajectory {
     pub final_state: Digest,
 }
 
+impl Trajectory {
+    /// Who plays where no model does.
+    pub const BUILT_IN: &str = "built-in";
+}
+
 /// One message of a conversation.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 pub struct Message {

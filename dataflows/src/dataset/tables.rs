@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 
-use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Provenance, Value};
+use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Provenance, Trajectory, Value};
 
 use super::columns::{Columns, json_list_or_none};
 use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, function_json, spelled};
@@ -68,8 +68,12 @@ fn message_parts(rows: &[TrajectoryRow]) -> Columns {
         "name",
         messages().map(|Message { name, .. }| (!name.is_empty()).then_some(name)),
     );
-    // Only where somebody thought: files without models have no such column.
-    if messages().any(|message| !message.reasoning.is_empty()) {
+    // Only where somebody can think, and there in every file: readers put the files of a
+    // configuration together, and want them alike.
+    let is_of_model = |row: &TrajectoryRow| {
+        [&row.agent, &row.user].into_iter().any(|name| name != Trajectory::BUILT_IN)
+    };
+    if rows.iter().any(is_of_model) {
         let thoughts = messages().map(|message| &message.reasoning);
         let thoughts = thoughts.map(|thought| (!thought.is_empty()).then_some(thought));
         parts.perhaps_texts("reasoning_content", thoughts);

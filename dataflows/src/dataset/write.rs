@@ -48,7 +48,10 @@ pub fn write_rows<T: Table, W: Write + Send>(
     rows: impl IntoIterator<Item = T>,
     sink: W,
 ) -> Result<(W, u64), DatasetError> {
-    let mut writer = ArrowWriter::try_new(sink, T::lay_out(&[]).schema(), Some(properties()))?;
+    let mut rows = rows.into_iter().peekable();
+    // Which columns there are is the same for all rows, so that the first tells.
+    let schema = T::lay_out(rows.peek().map_or(&[], std::slice::from_ref)).schema();
+    let mut writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
     let mut batch: Vec<T> = Vec::new();
     let mut weight = 0;
     let mut written = 0;

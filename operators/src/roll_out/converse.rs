@@ -33,9 +33,6 @@ pub const ASKINGS_MAX: u32 = 3;
 /// What the trial of a request rises by with each asking: more than a task has attempts.
 const ASKING_STRIDE: u32 = 1_000;
 
-/// Who plays where no model does.
-const BUILT_IN: &str = "built-in";
-
 /// The id of an attempt's trajectory.
 pub fn id(task: TaskId, trial: u32) -> TrajectoryId {
     TrajectoryId::of([task.to_string(), trial.to_string()])
@@ -229,7 +226,8 @@ impl<'w> Conversation<'w> {
     }
 
     fn trajectory(&self) -> Trajectory {
-        let named = |model: &str| if model.is_empty() { BUILT_IN.into() } else { model.into() };
+        let named =
+            |model: &str| if model.is_empty() { Trajectory::BUILT_IN.into() } else { model.into() };
         Trajectory {
             id: id(self.task.id, self.trial),
             task: self.task.id,
