@@ -30,6 +30,8 @@ struct Desk {
     endpoint: Option<Endpoint>,
     /// How many numbers the vectors have that were used; none before the first.
     width: Option<usize>,
+    /// What the endpoint was found to lack, if anything.
+    remark: Option<String>,
 }
 
 /// Why requests have no answer.
@@ -138,7 +140,8 @@ impl Answering {
         }
         let others = elsewhere.map(Recorded::read).transpose()?;
         let journal = Journal::open(Arc::clone(store))?;
-        let desk = Desk { journal, config: config.cloned(), endpoint: None, width: None };
+        let desk =
+            Desk { journal, config: config.cloned(), endpoint: None, width: None, remark: None };
         let desk = Mutex::new(desk);
         let (known, work) = (known.clone(), Arc::clone(work));
         Ok(Some(Arc::new(Answering { known, others, desk, work })))
@@ -217,6 +220,17 @@ impl Answering {
         let desk = self.desk.lock().expect("no holder panics");
         let spent = desk.endpoint.as_ref()?.spent();
         Some(format!("{} questions to the endpoint, {spent}", self.work.requests.get()))
+    }
+}
+
+impl Answering {
+    /// What the endpoint was found to lack that the plan wants of it, in a sentence.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a thread that asks panicked.
+    pub fn remark(&self) -> Option<String> {
+        self.desk.lock().expect("no holder panics").remark.clone()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use operators::parse::References;
 use operators::roll_out::converse;
-use operators::{Recall, Work, link};
+use operators::{Recall, Work, link, reword};
 use schemas::{Answer, Digest, Partition, Plan, Rejection, RequestId, Vector, Weights};
 
 use crate::answering::{Answering, AnsweringError};
@@ -376,9 +376,8 @@ fn derive(
             plan: Arc::clone(plan),
         };
         let ran = run(&given, &resources, request.workers);
-        if let Some(spent) = answering.and_then(|it| it.spent()) {
-            listener.warn(&spent);
-        }
+        let told = answering.map(|it| [it.remark(), it.spent()]);
+        told.into_iter().flatten().flatten().for_each(|told| listener.warn(&told));
         ran?
     };
     if let Some(document) = library.changed() {
@@ -435,6 +434,9 @@ fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
 fn program(plan: &Plan) -> String {
     let mut revisions = operators::REVISIONS.to_vec();
     revisions.push(dataset::REVISION);
+    if !plan.task.intent_model.is_empty() {
+        revisions.push(reword::REVISION);
+    }
     if plan.rollout.has_model() {
         revisions.push(converse::REVISION);
     }

@@ -8,7 +8,7 @@ use timely::dataflow::operators::generic::operator::empty;
 use operators::materialize::Workshop;
 use operators::{
     Communities, Compose, Depot, Describe, Embed, Encode, Gather, Hold, Library, Link, Materialize,
-    Parse, Recall, Refine, Verify, Work, compose, link, materialize,
+    Parse, Recall, Refine, Reword, Verify, Work, compose, link, materialize,
 };
 use schemas::{
     Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Partition,
@@ -109,6 +109,7 @@ pub fn chain<'scope>(
     let verb = |name| meter.begin(name, scope.worker().peek_identifier());
     let (seed, depot, work) = (plan.seed, || Arc::clone(&known.depot), || Arc::clone(&known.work));
 
+    let said = answers.clone();
     verb("parse");
     let (records, unreadable) = documents.parse(known.library);
     let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
@@ -132,8 +133,10 @@ pub fn chain<'scope>(
     };
     let (environments, unsound) = domains.clone().materialize(tools.clone(), workshop);
     verb("compose");
-    let (tasks, unprovable) =
+    let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
+    verb("reword");
+    let (tasks, rewordings, unworded) = composed.reword(said, &plan.task, depot());
     verb("roll_out");
     let (trajectories, attempts, failed) = tasks.clone().hold(
         environments.clone(),
@@ -152,7 +155,7 @@ pub fn chain<'scope>(
     Chain {
         records,
         requests: requests.concat(placed.asked),
-        rewordings: empty(scope).as_collection(),
+        rewordings,
         attempts,
         tools,
         provenance,
@@ -166,7 +169,7 @@ pub fn chain<'scope>(
         tasks,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
-        of_domains: unsound.concatenate([unprovable, failed]),
+        of_domains: unsound.concatenate([unprovable, unworded, failed]),
     }
 }
 

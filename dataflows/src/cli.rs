@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::build::{BuildError, Request};
+use crate::endpoint::EndpointError;
 use crate::export::ExportError;
 use crate::store::{Latest, StoreError};
 
@@ -19,6 +20,7 @@ mod progress;
 mod listing;
 mod explaining;
 mod exporting;
+mod endpoint;
 mod proving;
 
 /// Most worker threads: each has a part of the memory and of the work.
@@ -48,6 +50,7 @@ enum Command {
     List(ListArgs),
     Explain(ExplainArgs),
     Export(ExportArgs),
+    Endpoint(EndpointArgs),
     /// Print a completion script for a shell.
     #[command(before_help = "Example: agentscaler completions bash > agentscaler.bash")]
     Completions {
@@ -113,7 +116,7 @@ struct BuildArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    endpoint: asking::EndpointArgs,
+    endpoint: asking::AskingArgs,
 }
 
 /// Prove every kept row again, from the files alone.
@@ -232,6 +235,60 @@ enum Exported {
     Tau2,
 }
 
+/// Find out what a model endpoint can do, or be one with recorded answers.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler endpoint probe http://127.0.0.1:8000/v1")]
+struct EndpointArgs {
+    #[command(subcommand)]
+    command: EndpointCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EndpointCommand {
+    Replay(ReplayArgs),
+    Probe(ProbeArgs),
+}
+
+/// Serve the recorded answers of a world as an OpenAI-compatible endpoint.
+///
+/// Listens on this machine alone, prints its address, and serves until it is ended:
+/// `/v1/models`, `/v1/chat/completions` and `/v1/embeddings`. A build from the same corpus by the
+/// same plan is answered in full. A question that was never recorded is answered with status 404.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler endpoint replay --world world --port 8000")]
+struct ReplayArgs {
+    /// The world's folder.
+    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
+    world: PathBuf,
+    /// The port; 0 takes one that is free.
+    #[arg(long, value_name = "N", default_value = "8000")]
+    port: u16,
+    /// Print one JSON object with address, models and number of answers instead of the address.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Ask an endpoint what it can do: its models, one small call of a tool, one embedding.
+///
+/// Its key, if it wants one, is read from `AGENTSCALER_API_KEY`.
+#[derive(Debug, clap::Args)]
+#[command(
+    before_help = "Example: agentscaler endpoint probe http://127.0.0.1:8000/v1 --model NAME"
+)]
+struct ProbeArgs {
+    /// The address of the server, or of its `/v1`.
+    url: String,
+    /// The model to ask for a call of a tool; the first that is listed if none is named.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// The model to ask for an embedding, likewise.
+    #[arg(long, value_name = "NAME")]
+    embedding_model: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 /// How a command that could run ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
@@ -263,6 +320,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(list) => listing::run(list, args.quiet),
         Command::Explain(explain) => explaining::run(explain, args.quiet),
         Command::Export(export) => exporting::run(export, args.quiet),
+        Command::Endpoint(of) => endpoint::run(of, args.quiet),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Args::command();
@@ -297,9 +355,7 @@ impl BuildArgs {
             }
             _ => (PathBuf::from(text), None),
         });
-        let mut variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let mut variables = variables();
         let endpoint = self.endpoint.config(&mut variables);
         Ok(Request {
             corpus: self.corpus.clone(),
@@ -314,12 +370,20 @@ impl BuildArgs {
     }
 }
 
+/// The process's environment variables, as far as they are text.
+fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// An error with its causes, and what can be done about it.
 fn explained(error: &anyhow::Error) -> String {
     let of_build = error.downcast_ref::<BuildError>().and_then(BuildError::remedy);
     let of_export = error.downcast_ref::<ExportError>().and_then(ExportError::remedy);
     let of_store = error.downcast_ref::<StoreError>().and_then(StoreError::remedy);
-    let remedy = of_build.or(of_export).or(of_store);
+    let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
+    let remedy = of_build.or(of_export).or(of_store).or(of_endpoint);
     let said = format!("{error:#}");
     let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
     lines.extend(remedy.map(|remedy| format!("  {remedy}")));

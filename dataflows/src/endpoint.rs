@@ -14,6 +14,7 @@ use schemas::{Answer, Purpose, Request};
 use crate::journal::{Asked, Exchange};
 use crate::store::StoreError;
 
+pub use self::abilities::{Abilities, Ability, abilities};
 pub use self::bill::{Budget, Cost, Prices};
 pub use self::config::{Config, Secret};
 pub use self::error::EndpointError;
@@ -36,6 +37,7 @@ mod wire;
 mod embeddings;
 mod fingerprint;
 mod turns;
+mod abilities;
 
 /// Longest response read, in bytes: thirty-two vectors of four thousand numbers written out.
 const RESPONSE_BYTES_MAX: u64 = 4 << 20;
@@ -121,36 +123,6 @@ impl Endpoint {
         };
         endpoint.probe()?;
         Ok(endpoint)
-    }
-
-    /// Asks for the list of models: the cheapest call there is. A server that has none goes
-    /// unproved; the first request, which is made alone, proves it.
-    fn probe(&mut self) -> Result<(), EndpointError> {
-        let mut call = self.agent.get(format!("{}/models", self.base));
-        if let Some(key) = &self.config.key {
-            call = call.header("Authorization", key.bearer());
-        }
-        let timeout = PROBE_TIMEOUT.min(self.config.timeout);
-        let unreachable = |error: ureq::Error| EndpointError::Unreachable {
-            url: self.base.clone(),
-            reason: self.redacted(error.to_string()),
-        };
-        let response = call.config().timeout_global(Some(timeout)).build().call();
-        let mut response = match response {
-            // A server that is busy may be slow to list its models.
-            Err(ureq::Error::Timeout(it)) if it != ureq::Timeout::Connect => return Ok(()),
-            response => response.map_err(unreachable)?,
-        };
-        let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_to_vec();
-        let bytes = body.unwrap_or_default();
-        if status == 401 || status == 403 {
-            let json = serde_json::from_slice(&bytes).ok();
-            let reason = self.redacted(wire::message(status, json.as_ref(), &bytes));
-            return Err(EndpointError::Unauthorized { url: self.base.clone(), reason });
-        }
-        self.listed = wire::listed(&bytes).filter(|_| status == 200);
-        Ok(())
     }
 
     /// What was spent, in a phrase for people.

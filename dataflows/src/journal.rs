@@ -250,6 +250,11 @@ impl Journal {
         Ok(Journal { recorded, end, failed: false, repair, store })
     }
 
+    /// The world that it is of.
+    pub fn world(&self) -> &World {
+        self.store.world()
+    }
+
     /// What an interrupted writer had left and was cut off, in a sentence.
     pub fn repair(&self) -> Option<&str> {
         self.repair.as_deref()

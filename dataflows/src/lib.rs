@@ -4,7 +4,7 @@
 //!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
 //!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export
 //!  knobs ──────────┘           │              └─ ledger, shelf ────┘
-//!                          answering ── journal, endpoint
+//!                          answering ── journal, endpoint; replay
 //! ```
 //!
 //! [`chain`] is the product in one paragraph of verbs; each verb is a file of `operators`.
@@ -28,6 +28,7 @@ pub mod store;
 pub mod journal;
 pub mod endpoint;
 pub mod answering;
+pub mod replay;
 pub mod summary;
 pub mod prove;
 pub mod listing;

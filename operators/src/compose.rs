@@ -23,7 +23,7 @@ pub(crate) mod invent;
 mod fill;
 mod walk;
 mod realise;
-mod audit;
+pub(crate) mod audit;
 mod sketch;
 
 /// Raised when a change here makes other tasks of the same inputs.

@@ -19,6 +19,7 @@ pub use crate::parse::{
 };
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
+pub use crate::reword::Reword;
 pub use crate::roll_out::{Hold, RollOut};
 pub use crate::verify::Verify;
 pub use crate::work::{Counter, Work};
@@ -35,6 +36,7 @@ pub mod materialize;
 pub mod engine;
 pub mod emit;
 pub mod compose;
+pub mod reword;
 pub mod roll_out;
 pub mod verify;
 

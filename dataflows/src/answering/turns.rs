@@ -12,12 +12,14 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use operators::engine::World;
 use operators::roll_out::converse::{Conversation, Step};
 use operators::{Depot, Work, get_record, put_record};
-use schemas::{Answer, Attempt, Digest, Environment, Plan, Request, RequestId, Task, Transcript};
+use schemas::{
+    Answer, Attempt, Digest, Environment, Plan, Request, RequestId, Task, ToolFormat, Transcript,
+};
 
 use super::{Answering, AnsweringError, Desk};
-use crate::endpoint::{EndpointError, Turns, sent};
+use crate::endpoint::{Abilities, Ability, EndpointError, Turns, sent};
 use crate::journal::{Asked, Exchange, Journal, Recorded};
-use crate::store::StoreError;
+use crate::store::{StoreError, disk};
 
 /// Answers written together, after which no more are waited for.
 const GROUP_MAX: usize = 64;
@@ -67,6 +69,7 @@ impl Answering {
         if desk.config.is_none() {
             return Err(AnsweringError::NoEndpoint { count: open.len(), model });
         }
+        desk.look(plan, (transcripts.len(), attempts.len()))?;
         transcripts.extend(hall.ask(&mut desk, &open, transcripts.len(), &self.work)?);
         transcripts.sort();
         Ok(transcripts)
@@ -74,6 +77,40 @@ impl Answering {
 
     fn records(&self, desk: &Desk) -> Records<'_> {
         Records { answering: self, journal: desk.journal.reader() }
+    }
+}
+
+/// Where the journal's folder says what the endpoint was found to be able to do. It is a note for
+/// people: nothing is read from it, and no version depends on it.
+const PROBE_FILE: &str = "probe.json";
+
+impl Desk {
+    /// Finds out what the endpoint can do of what conversations want of it, and notes it.
+    fn look(&mut self, plan: &Plan, (over, wanted): (usize, usize)) -> Result<(), AnsweringError> {
+        let fails = |source| AnsweringError::Conversations { over, wanted, kept: 0, source };
+        let (journal, endpoint) = self.parts().map_err(fails)?;
+        let model = &plan.rollout.agent_model;
+        let is_native = plan.rollout.tool_format == ToolFormat::Native;
+        let tools = match model.is_empty() || !is_native {
+            true => Ability::unknown("no model is to call tools natively"),
+            false => endpoint.calls_tools(model),
+        };
+        let found = Abilities {
+            url: endpoint.url().into(),
+            models: endpoint.listed().map(<[String]>::to_vec),
+            tools,
+            embeddings: Ability::unknown("no model is to embed in conversations"),
+        };
+        let text = serde_json::to_vec_pretty(&found).expect("abilities have string keys");
+        disk::replace(&journal.world().journal().join(PROBE_FILE), &text)?;
+        if found.tools.can == "no" {
+            self.remark = Some(format!(
+                "model \"{model}\" did not call the tool of a first try ({}); where it cannot, use \
+                 --set rollout.tool_format=prompt",
+                found.tools.detail
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -11,11 +11,12 @@ const KEY: &str = "AGENTSCALER_API_KEY";
 const IN_FLIGHT_MAX: i64 = 512;
 
 /// Whom to ask what the plan asks of models. Nothing is asked unless the plan names a model, such as
-/// with `--set describe.model=NAME`, or with `--set graph.encoder=embeddings --set
-/// graph.embedding_model=NAME`.
+/// with `--set describe.model=NAME`, `--set rollout.agent_model=NAME`, `--set
+/// rollout.user_model=NAME`, `--set task.intent_model=NAME`, or with `--set
+/// graph.encoder=embeddings --set graph.embedding_model=NAME`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Model endpoint")]
-pub(super) struct EndpointArgs {
+pub(super) struct AskingArgs {
     #[arg(help = "A server that speaks OpenAI's chat completions or embeddings, such as \
                   http://127.0.0.1:8000/v1. Its key, if it wants one, is read from \
                   AGENTSCALER_API_KEY. Answers are kept in the world's journal and never asked \
@@ -41,19 +42,27 @@ pub(super) struct EndpointArgs {
     cost_budget: Option<Cost>,
 }
 
-impl EndpointArgs {
+/// The endpoint at an address, with the key that the variables hold, which they lose.
+pub(super) fn keyed(url: &str, variables: &mut Vec<(String, String)>) -> Config {
+    let place = variables.iter().position(|(name, _)| name == KEY);
+    let key = place.map(|place| variables.swap_remove(place).1);
+    Config { key: key.filter(|key| !key.is_empty()).map(Secret::new), ..Config::new(url) }
+}
+
+impl AskingArgs {
     /// Whom to ask, and the variables without the key: what does not know it cannot show it.
     pub(super) fn config(&self, variables: &mut Vec<(String, String)>) -> Option<Config> {
-        let place = variables.iter().position(|(name, _)| name == KEY);
-        let key = place.map(|place| variables.swap_remove(place).1);
-        let url = self.endpoint.as_ref().filter(|url| !url.is_empty())?;
+        // Whether or not it is used: what does not know the key cannot show it.
+        let config = keyed(self.endpoint.as_deref().unwrap_or_default(), variables);
+        if config.url.is_empty() {
+            return None;
+        }
         Some(Config {
-            key: key.filter(|key| !key.is_empty()).map(Secret::new),
             in_flight_max: self.concurrency.into(),
             timeout: Duration::from_secs(self.call_timeout.into()),
             budget: Budget { tokens: self.tokens_budget, cost: self.cost_budget },
             prices: self.prices,
-            ..Config::new(url)
+            ..config
         })
     }
 }

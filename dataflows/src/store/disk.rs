@@ -39,7 +39,7 @@ pub(crate) fn create_new(path: &Path, mode: u32) -> Result<File, StoreError> {
 }
 
 /// Writes a file in place of another, so that a reader sees the old one or the new one whole.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = temporary_beside(path);
     discard(&temporary);
     write_new(&temporary, bytes, 0o644)?;

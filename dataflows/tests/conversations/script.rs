@@ -37,6 +37,12 @@ impl Script {
         script
     }
 
+    /// How many tasks begin with a message that was reworded.
+    pub(crate) fn reworded(&self) -> usize {
+        let begins = self.by_request.keys().filter(|(said, _)| said.starts_with(REWORDED));
+        begins.count()
+    }
+
     /// The message that the model says next.
     pub(crate) fn answer(&self, body: &Json) -> Json {
         let messages = body["messages"].as_array().unwrap();
@@ -44,13 +50,22 @@ impl Script {
         if let Some((_, wanted)) = system.split_once("What you want, and all you know:\n") {
             return json!({"role": "assistant", "content": self.user(wanted, &messages[2..])});
         }
+        if system.contains("Reply with one JSON object and nothing else") {
+            let matter = serde_json::from_str(messages[1]["content"].as_str().unwrap()).unwrap();
+            let said = if system.starts_with("You write") {
+                described(&matter)
+            } else {
+                reworded(&matter)
+            };
+            return json!({"role": "assistant", "content": said.to_string()});
+        }
         let said: Vec<&str> = of(messages, "user");
         let mut names: Vec<String> = tools(body, system)
             .iter()
             .map(|tool| tool["function"]["name"].as_str().unwrap().to_string())
             .collect();
         names.sort();
-        let Some(task) = self.by_request.get(&(said[0].to_string(), names)) else {
+        let Some(task) = self.by_request.get(&(plain(said[0]).to_string(), names)) else {
             return json!({"role": "assistant", "content": "I'm sorry, I can't do that."});
         };
         agent(task, messages)
@@ -80,6 +95,36 @@ impl Script {
             None => "Thank you, that is all.\n###STOP###".into(),
         }
     }
+}
+
+/// What a message said before it was reworded.
+fn plain(said: &str) -> &str {
+    said.strip_prefix(REWORDED).unwrap_or(said)
+}
+
+/// How a rewording begins.
+const REWORDED: &str = "Well, now: ";
+
+/// Each message with some more words; one of three brings up something of its own.
+fn reworded(matter: &Json) -> Json {
+    let said = matter["messages"].as_array().unwrap().iter().map(|said| {
+        let said = said.as_str().unwrap();
+        let more = if said.len() % 3 == 0 { " And 7 more." } else { "" };
+        format!("{REWORDED}{said}{more}")
+    });
+    json!({"messages": said.collect::<Vec<_>>()})
+}
+
+/// A description that says enough.
+fn described(tool: &Json) -> Json {
+    let name = tool["name"].as_str().unwrap();
+    let stated = tool["description"].as_str().unwrap_or_default();
+    let arguments = tool["arguments"].as_array().unwrap().iter().map(|argument| {
+        let said = format!("What \"{}\" is to be.", argument["name"].as_str().unwrap());
+        json!({"name": argument["name"], "type": argument["type"], "description": said})
+    });
+    json!({"name": name, "output": null, "arguments": arguments.collect::<Vec<_>>(),
+           "description": format!("{stated} Does what its name says and answers with what came of it.")})
 }
 
 /// The tools of a call, told natively or in the system message.
@@ -117,7 +162,8 @@ fn agent(task: &Task, messages: &[Json]) -> Json {
     for intent in &task.scenario.intents {
         let place = done.saturating_sub(before);
         before += intent.calls.len();
-        let heard = of(messages, "user").contains(&intent.request.as_str());
+        let request = intent.request.as_str();
+        let heard = of(messages, "user").into_iter().any(|said| plain(said) == request);
         let last = messages.last().unwrap();
         let observed = last["role"] == "tool"
             || last["content"].as_str().unwrap().starts_with("<tool_response>");

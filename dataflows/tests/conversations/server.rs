@@ -115,6 +115,10 @@ fn serve(
             respond(stream, "200 OK", "", &json!({"data": [{"id": "actor"}]}).to_string())?;
             continue;
         }
+        if first.starts_with("POST /v1/embeddings ") {
+            respond(stream, "200 OK", "", &embedded(&body))?;
+            continue;
+        }
         assert!(first.starts_with("POST /v1/chat/completions "), "{first}");
         if !complete(stream, &body, conduct, heard, script)? {
             return Ok(());
@@ -130,6 +134,10 @@ fn complete(
     heard: &Mutex<Heard>,
     script: &Script,
 ) -> std::io::Result<bool> {
+    let json: Json = serde_json::from_slice(body).unwrap();
+    if json["tools"][0]["function"]["name"] == "get_weather" {
+        return probed(stream);
+    }
     let id = Digest::of(body);
     let (times, calls) = {
         let mut heard = heard.lock().unwrap();
@@ -138,7 +146,6 @@ fn complete(
         *times += 1;
         (*times, heard.calls)
     };
-    let json: Json = serde_json::from_slice(body).unwrap();
     let mut finish = "stop";
     match conduct {
         Conduct::Slow(milliseconds) => std::thread::sleep(Duration::from_millis(milliseconds)),
@@ -171,6 +178,32 @@ fn complete(
         "usage": {"prompt_tokens": 60, "completion_tokens": 40},
     });
     respond(stream, "200 OK", "", &answer.to_string())?;
+    Ok(true)
+}
+
+/// Four numbers for each text, which depend on its words.
+fn embedded(body: &[u8]) -> String {
+    let body: Json = serde_json::from_slice(body).unwrap();
+    let texts = body["input"].as_array().unwrap().iter().enumerate();
+    let data = texts.map(|(index, text)| {
+        let mut sums = [1_u32; 4];
+        for word in text.as_str().unwrap().split(|it: char| !it.is_alphanumeric()) {
+            let digest = Digest::of(word.to_lowercase().as_bytes());
+            sums[usize::from(digest.0[0] % 4)] += u32::from(digest.0[1]);
+        }
+        let numbers: Vec<f64> = sums.iter().map(|sum| f64::from(*sum) / 7.0).collect();
+        json!({"index": index, "embedding": numbers})
+    });
+    json!({"data": data.collect::<Vec<_>>()}).to_string()
+}
+
+/// Answers the question whether it calls tools; no conversation asks it.
+fn probed(stream: &TcpStream) -> std::io::Result<bool> {
+    let call = json!({"id": "a", "function": {"name": "get_weather", "arguments": "{}"}});
+    let said = json!({"choices": [{"message": {"content": null, "tool_calls": [call]},
+                                   "finish_reason": "tool_calls"}],
+                      "usage": {"prompt_tokens": 60, "completion_tokens": 40}});
+    respond(stream, "200 OK", "", &said.to_string())?;
     Ok(true)
 }
 

@@ -39,7 +39,12 @@ fn rejection(task: &Task, stage: Stage, reason: String) -> Rejection {
     }
 }
 
-fn realisable(task: &Task) -> Result<(), String> {
+/// Checks that the words of the user and earlier answers tell every golden argument.
+///
+/// # Errors
+///
+/// Names an argument that nothing tells.
+pub(crate) fn realisable(task: &Task) -> Result<(), String> {
     let mut said = String::new();
     let mut answers: Vec<Value> = Vec::new();
     for call in &task.golden {
