@@ -88,6 +88,16 @@ pub struct Chain<'scope> {
     pub of_domains: Collection<'scope, (DomainId, Rejection)>,
 }
 
+/// What the dataflow is told while it runs.
+pub struct Told<'scope> {
+    /// The answers of models, one for each of the requests that come out.
+    pub answers: Collection<'scope, Answer>,
+    /// The term weights: one record, once there are no more requests about tools.
+    pub weights: Collection<'scope, Arc<Weights>>,
+    /// What models said in attempts at tasks, one for each attempt that comes out.
+    pub transcripts: Collection<'scope, Transcript>,
+}
+
 /// Builds verified trajectories from documents.
 ///
 /// The answers of models arrive as a collection, one for each of the requests that come out. The
@@ -97,9 +107,7 @@ pub struct Chain<'scope> {
 /// partition is depends on what it was.
 pub fn chain<'scope>(
     documents: Collection<'scope, Document>,
-    answers: Collection<'scope, Answer>,
-    weights: Collection<'scope, Arc<Weights>>,
-    transcripts: Collection<'scope, Transcript>,
+    told: Told<'scope>,
     prior: &Partition,
     plan: &Plan,
     known: Resources,
@@ -109,6 +117,7 @@ pub fn chain<'scope>(
     let verb = |name| meter.begin(name, scope.worker().peek_identifier());
     let (seed, depot, work) = (plan.seed, || Arc::clone(&known.depot), || Arc::clone(&known.work));
 
+    let Told { answers, weights, transcripts } = told;
     let said = answers.clone();
     verb("parse");
     let (records, unreadable) = documents.parse(known.library);
@@ -141,8 +150,7 @@ pub fn chain<'scope>(
     let (trajectories, attempts, failed) = tasks.clone().hold(
         environments.clone(),
         transcripts,
-        &plan.rollout,
-        seed,
+        (&plan.rollout, seed),
         depot(),
         known.trajectories,
         work(),

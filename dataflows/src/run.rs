@@ -20,7 +20,7 @@ use schemas::{
 };
 
 use crate::answering::{Answering, AnsweringError};
-use crate::chain::{Chain, Collection, Resources, chain};
+use crate::chain::{self, Chain, Collection, Resources};
 use crate::meter::{Busy, Meter};
 
 /// What one epoch of the dataflow is a function of.
@@ -184,7 +184,8 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
             let (transcripts, held) = scope.new_collection();
             let (prior, plan) = (&given.prior, &given.plan);
             let known = resources.clone();
-            let out = chain(read, answered, weighed, held, prior, plan, known, &meter);
+            let heard = chain::Told { answers: answered, weights: weighed, transcripts: held };
+            let out = chain::chain(read, heard, prior, plan, known, &meter);
             inside.catch(out, &probes);
             (documents, Told { answers, weights, transcripts })
         });

@@ -31,6 +31,7 @@ use self::server::{Conduct, Server};
 
 #[path = "conversations/script.rs"]
 mod script;
+#[expect(dead_code, reason = "a benchmark uses the rest")]
 #[path = "conversations/server.rs"]
 mod server;
 
@@ -387,9 +388,9 @@ fn budget_and_a_missing_endpoint_end_the_build_with_a_reason() {
     assert!(error.to_string().contains("the budget is spent"), "{error}");
     // What the endpoint was asked first, to see what it can do, is on the bill too.
     assert_eq!((server.calls(), recorded(&stage.world("world"))), (9, 9));
-    let error = build(&stage.request("world", 1, &AGENT, None), &Silent).unwrap_err();
-    assert!(error.to_string().contains("questions to model \"actor\""), "{error}");
-    assert!(error.remedy().unwrap().contains("--endpoint"));
+    let alone = build(&stage.request("world", 1, &AGENT, None), &Silent).unwrap_err();
+    assert!(alone.to_string().contains("questions to model \"actor\""), "{alone}");
+    assert!(alone.remedy().unwrap().contains("--endpoint"));
 }
 
 /// Killed at any moment, the same command goes on, pays nothing twice, and ends in the same bytes.
@@ -480,7 +481,7 @@ fn replay_makes_a_second_world_of_the_same_bytes() {
     let endpoint = Config { backoff: Duration::from_millis(4), ..Config::new(&replay.url) };
     let again = stage.request("second", 1, &settings, Some(endpoint.clone()));
     let summary = build(&again, &Silent).unwrap();
-    assert_eq!(summary.work["requests"] as usize, recorded(&stage.world("second")));
+    assert_eq!(summary.work["requests"], recorded(&stage.world("second")) as u64);
     assert_eq!(recorded(&stage.world("first")), recorded(&stage.world("second")));
     assert_same(&stage.world("first"), &stage.world("second"));
 
@@ -493,10 +494,13 @@ fn replay_makes_a_second_world_of_the_same_bytes() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agentscaler"));
         command.args(["endpoint", "probe", url]).args(args).output().unwrap()
     };
-    let told = probe(&server.url(), &["--json", "--embedding-model", "embedder"]).stdout;
-    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
-    assert_eq!((&told["tools"]["can"], &told["tools"]["model"]), (&"yes".into(), &"actor".into()));
-    assert_eq!(told["embeddings"]["detail"], "4 numbers");
+    let found = probe(&server.url(), &["--json", "--embedding-model", "embedder"]).stdout;
+    let found: serde_json::Value = serde_json::from_slice(&found).unwrap();
+    assert_eq!(
+        (&found["tools"]["can"], &found["tools"]["model"]),
+        (&"yes".into(), &"actor".into())
+    );
+    assert_eq!(found["embeddings"]["detail"], "4 numbers");
     let told = String::from_utf8(probe(&replay.url, &[]).stdout).unwrap();
     assert!(told.contains("actor, embedder, writer") && told.contains("never recorded"), "{told}");
     let noted = fs::read_to_string(stage.world("first").join("journal/probe.json")).unwrap();

@@ -159,11 +159,9 @@ fn check(task: &Task, before: &str, now: &str) -> Result<(), String> {
         return Err(format!("it brings up \"{added}\", which was not there"));
     }
     let is_plain = |name: &&String| name.chars().all(|it| it.is_ascii_lowercase());
-    let (then, said) = (before.to_lowercase(), now.to_lowercase());
-    let leaked = task.offered.iter().filter(|name| !is_plain(name)).find(|name| {
-        let name = name.to_lowercase();
-        said.contains(&name) && !then.contains(&name)
-    });
+    let names = |text: &str, name: &str| text.to_lowercase().contains(&name.to_lowercase());
+    let leaked = task.offered.iter().filter(|name| !is_plain(name));
+    let leaked = leaked.into_iter().find(|name| names(now, name) && !names(before, name));
     match leaked {
         Some(name) => Err(format!("it names the tool \"{name}\"")),
         None => Ok(()),
@@ -177,7 +175,8 @@ fn telling(text: &str) -> Vec<String> {
     let words = text.split_whitespace().map(|word| word.trim_matches(around));
     let words = words
         .filter(|word| word.contains(|it: char| it.is_ascii_digit()) || word.contains(['_', '@']));
-    let quoted = text.split('"').skip(1).step_by(2).filter(|_| text.matches('"').count() % 2 == 0);
+    let quoted =
+        text.split('"').skip(1).step_by(2).filter(|_| text.matches('"').count().is_multiple_of(2));
     let mut telling: Vec<String> = words.chain(quoted).map(String::from).collect();
     telling.sort();
     telling.dedup();
@@ -218,11 +217,12 @@ impl<'scope, T: Timestamp + Lattice> Reword<'scope, T> for VecCollection<'scope,
         if plan.intent_model.is_empty() {
             return (self, empty(scope).as_collection(), empty(scope).as_collection());
         }
-        let (asks, shelf) = (plan.clone(), Arc::clone(&depot));
-        let asked = self.map(move |task| {
-            let payload: Task = get_record(&*shelf, &task.payload);
-            (request(&payload, &asks).id(), task)
-        });
+        let question = {
+            let (plan, depot) = (plan.clone(), Arc::clone(&depot));
+            move |task: &TaskRef| request(&get_record(&*depot, &task.payload), &plan)
+        };
+        let names = question.clone();
+        let asked = self.map(move |task| (names(&task).id(), task));
         let asked = asked.arrange_by_key_named("Arrange: Reword asked");
         let answered = answers
             .map(|answer| (answer.request, answer))
@@ -230,16 +230,15 @@ impl<'scope, T: Timestamp + Lattice> Reword<'scope, T> for VecCollection<'scope,
                 least.extend(answers.first().map(|(answer, _)| (Answer::clone(answer), 1)));
             })
             .arrange_by_key_named("Arrange: Reword answered");
-        let (asks, shelf) = (plan.clone(), Arc::clone(&depot));
         let requests = asked
             .clone()
             .as_collection(|request, task| (*request, task.clone()))
             .antijoin(answered.clone().as_collection(|request, _answer| *request))
-            .map(move |(_, task)| request(&get_record(&*shelf, &task.payload), &asks))
+            .map(move |(_, task)| question(&task))
             .distinct();
         let settled = asked.join_core(answered, move |_request, task, answer| {
-            let payload: Task = get_record(&*depot, &task.payload);
-            Some(match reworded(&payload, answer) {
+            let composed: Task = get_record(&*depot, &task.payload);
+            Some(match reworded(&composed, answer) {
                 Ok(better) => {
                     let payload = put_record(&*depot, &better);
                     (TaskRef { payload, ..task.clone() }, None)
@@ -298,22 +297,21 @@ mod tests {
     fn words_that_lose_or_add_something_are_refused_with_the_reason() {
         let refused = |task: &Task, answer: &Answer| reworded(task, answer).unwrap_err().reason;
         let tasks = tasks();
-        let task = &tasks[0];
-        let reason = refused(task, &says(task, |it| format!("{it} By the 27th.")));
-        assert_eq!(reason, "it brings up \"27th\", which was not there");
-        let name = task.offered.iter().find(|name| name.contains('_')).unwrap();
-        let reason = refused(task, &says(task, |it| format!("{it} Use {name}.")));
-        assert!(reason.contains(name.as_str()), "{reason}");
-        let reason = refused(task, &says(task, |it| format!("{it} <|im_end|>")));
-        assert!(reason.contains("control tokens"), "{reason}");
-        let reason = refused(task, &says(task, |it| it.repeat(9)));
-        assert!(reason.contains("more than"), "{reason}");
-        assert!(
-            refused(task, &answer(task, "Sure!".into(), Finish::Stop)).contains("not the JSON")
-        );
-        assert!(refused(task, &answer(task, String::new(), Finish::Length)).contains("cut off"));
-        let two = "{\"messages\": []}".to_string();
-        assert!(refused(task, &answer(task, two, Finish::Stop)).contains("0 messages"));
+        let first = &tasks[0];
+        let name = first.offered.iter().find(|name| name.contains('_')).unwrap();
+        let cases = [
+            (says(first, |it| format!("{it} By the 27th.")), "it brings up \"27th\""),
+            (says(first, |it| format!("{it} Use {name}.")), name.as_str()),
+            (says(first, |it| format!("{it} <|im_end|>")), "control tokens"),
+            (says(first, |it| it.repeat(9)), "more than"),
+            (answer(first, "Sure!".into(), Finish::Stop), "not the JSON"),
+            (answer(first, String::new(), Finish::Length), "cut off"),
+            (answer(first, "{\"messages\": []}".into(), Finish::Stop), "0 messages"),
+        ];
+        for (answer, said) in &cases {
+            let reason = refused(first, answer);
+            assert!(reason.contains(*said), "{reason}");
+        }
         // Whatever a golden call takes must still be said.
         let lost = tasks.iter().filter(|task| {
             let silent = says(task, |_| "Please do what I want.".into());
@@ -323,7 +321,7 @@ mod tests {
         // What is told only on request stays so.
         let asking = tasks.iter().find(|task| task.kind == TaskKind::MissingInformation).unwrap();
         let fact = asking.scenario.intents.iter().find_map(|it| it.on_request.first()).unwrap();
-        let reason = refused(asking, &says(asking, |it| format!("{it} {}", fact.answer)));
-        assert!(reason.contains("only on request") || reason.contains("brings up"), "{reason}");
+        let told = refused(asking, &says(asking, |it| format!("{it} {}", fact.answer)));
+        assert!(told.contains("only on request") || told.contains("brings up"), "{told}");
     }
 }

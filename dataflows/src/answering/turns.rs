@@ -158,7 +158,7 @@ impl Hall<'_> {
         let (plan, seed) = (&self.plan.rollout, self.plan.seed);
         let mut conversation = Conversation::begin(&task, &world, plan, seed, attempt.trial);
         let mut answers: Vec<Answer> = Vec::new();
-        while let Step::Ask(request) = conversation.next() {
+        while let Step::Ask(request) = conversation.step() {
             let id = request.id();
             let found = match self.desk.answer(id)? {
                 Some(answer) => Some(answer),
@@ -203,9 +203,13 @@ impl Hall<'_> {
         work: &Work,
     ) -> Result<Vec<Transcript>, AnsweringError> {
         let wanted = over + open.len();
-        let fails =
-            |over, kept, source| AnsweringError::Conversations { over, wanted, kept, source };
-        let (journal, endpoint) = desk.parts().map_err(|source| fails(over, 0, source))?;
+        let fails = |held, kept, source| AnsweringError::Conversations {
+            over: over + held,
+            wanted,
+            kept,
+            source,
+        };
+        let (journal, endpoint) = desk.parts().map_err(|source| fails(0, 0, source))?;
         let turns = endpoint.turns(work);
         let next = AtomicUsize::new(0);
         let pending = Pending::default();
@@ -241,7 +245,7 @@ impl Hall<'_> {
         // NB: what cannot be kept outweighs what could not be asked.
         match (failure.map(EndpointError::Keep), failed) {
             (Some(source), _) | (None, Some(AnsweringError::Endpoint { source, .. })) => {
-                Err(fails(over + transcripts.len(), kept, source))
+                Err(fails(transcripts.len(), kept, source))
             }
             (None, Some(error)) => Err(error),
             (None, None) => {

@@ -71,10 +71,10 @@ pub fn abilities(
 ) -> Result<Abilities, EndpointError> {
     let endpoint = Endpoint::open(config)?;
     let first = endpoint.listed.iter().flatten().next().cloned();
-    let named = |model: Option<&str>| model.map(String::from).or_else(|| first.clone());
+    let named = |given: Option<&str>| given.map(String::from).or_else(|| first.clone());
     let none = || Ability::unknown("no model is named, and none is listed");
-    let tools = named(model).map_or_else(none, |model| endpoint.calls_tools(&model));
-    let embeddings = named(embedding_model).map_or_else(none, |model| endpoint.embeds(&model));
+    let tools = named(model).map_or_else(none, |caller| endpoint.calls_tools(&caller));
+    let embeddings = named(embedding_model).map_or_else(none, |writer| endpoint.embeds(&writer));
     Ok(Abilities { url: endpoint.base.clone(), models: endpoint.listed.clone(), tools, embeddings })
 }
 

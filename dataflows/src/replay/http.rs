@@ -127,11 +127,11 @@ struct Head {
 /// Reads the head of a request; nothing at the end of the connection, a reply if it is none.
 fn head(reader: &mut impl BufRead) -> io::Result<Option<Result<Head, Reply>>> {
     let mut reader = reader.take(HEAD_BYTES_MAX);
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
+    let mut first = String::new();
+    if reader.read_line(&mut first)? == 0 {
         return Ok(None);
     }
-    let mut words = line.split_whitespace().map(String::from);
+    let mut words = first.split_whitespace().map(String::from);
     let (Some(method), Some(path), Some(version)) = (words.next(), words.next(), words.next())
     else {
         return Ok(Some(Err(told(400, "that is no request"))));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use schemas::Digest;
 use serde_json::{Value as Json, json};
@@ -37,6 +37,8 @@ struct Heard {
     answered: BTreeMap<Digest, usize>,
     faults: BTreeSet<&'static str>,
     calls: usize,
+    /// When the first question came, and when the last was answered.
+    span: Option<(Instant, Instant)>,
 }
 
 /// A server, until the test ends.
@@ -80,6 +82,11 @@ impl Server {
     pub(crate) fn answered_again(&self) -> usize {
         let heard = self.heard.lock().unwrap();
         heard.answered.values().map(|count| count - 1).sum()
+    }
+
+    /// How long it was from the first question to the last answer.
+    pub(crate) fn span(&self) -> Duration {
+        self.heard.lock().unwrap().span.map_or(Duration::ZERO, |(from, to)| to - from)
     }
 
     pub(crate) fn committed_faults(&self) -> BTreeSet<&'static str> {
@@ -142,6 +149,8 @@ fn complete(
     let (times, calls) = {
         let mut heard = heard.lock().unwrap();
         heard.calls += 1;
+        let now = Instant::now();
+        heard.span.get_or_insert((now, now));
         let times = heard.asked.entry(id).or_default();
         *times += 1;
         (*times, heard.calls)
@@ -161,14 +170,18 @@ fn complete(
         }
         Conduct::Cut => {
             let first = json["messages"][1]["content"].as_str().unwrap_or_default();
-            let always = Digest::of(first.as_bytes()).0[0] % 4 == 0;
-            if always || json.get("seed").is_none() && id.0[0] % 3 == 0 {
-                finish = if id.0[1] % 2 == 0 { "length" } else { "content_filter" };
+            let always = Digest::of(first.as_bytes()).0[0].is_multiple_of(4);
+            if always || json.get("seed").is_none() && id.0[0].is_multiple_of(3) {
+                finish = if id.0[1].is_multiple_of(2) { "length" } else { "content_filter" };
             }
         }
         _ => {}
     }
-    *heard.lock().unwrap().answered.entry(id).or_default() += 1;
+    {
+        let mut heard = heard.lock().unwrap();
+        *heard.answered.entry(id).or_default() += 1;
+        heard.span = heard.span.map(|(from, _)| (from, Instant::now()));
+    }
     let said = script.answer(&json);
     if finish == "stop" && said.get("tool_calls").is_some() {
         finish = "tool_calls";

@@ -116,7 +116,7 @@ impl<'w> Conversation<'w> {
     }
 
     /// What is next. Asked again before an answer was heard, it says the same.
-    pub fn next(&mut self) -> Step {
+    pub fn step(&mut self) -> Step {
         loop {
             if let Some(reason) = &self.failed {
                 return Step::Failed(reason.clone());
@@ -269,10 +269,10 @@ pub fn converse(
 ) -> Step {
     let mut conversation = Conversation::begin(task, world, plan, seed, trial);
     for answer in answers {
-        match conversation.next() {
+        match conversation.step() {
             Step::Ask(request) if request.id() == answer.request => conversation.hear(answer),
             _ => panic!("an answer of {} is to another question", id(task.id, trial)),
         }
     }
-    conversation.next()
+    conversation.step()
 }

@@ -46,13 +46,13 @@ pub trait Hold<'scope, T: Timestamp> {
     /// rejection of stage `roll_out` if a model malfunctioned, which is no verdict on anyone. An
     /// attempt has at most one transcript, which answers exactly what the attempt asks. A task
     /// whose attempts `recall` remembers, all of them, is not held again. Where no model plays,
-    /// this is [`RollOut::roll_out`], and nothing is wanted.
+    /// this is [`RollOut::roll_out`], and nothing is wanted. The plan comes with the key of every
+    /// choice.
     fn hold(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
         transcripts: VecCollection<'scope, T, Transcript>,
-        plan: &RolloutPlan,
-        seed: u64,
+        plan: (&RolloutPlan, u64),
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Vec<TrajectoryRef>>>,
         work: Arc<Work>,
@@ -67,12 +67,12 @@ where
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
         transcripts: VecCollection<'scope, T, Transcript>,
-        plan: &RolloutPlan,
-        seed: u64,
+        plan: (&RolloutPlan, u64),
         depot: Arc<dyn Depot>,
         recall: Arc<dyn Recall<Vec<TrajectoryRef>>>,
         work: Arc<Work>,
     ) -> Held<'scope, T> {
+        let (plan, seed) = plan;
         if !plan.has_model() {
             let scope = self.inner.scope();
             let trajectories = self.roll_out(environments, plan, seed, depot, recall, work);

@@ -82,12 +82,9 @@ impl Reply {
 
     /// What the agent says. Calls in the text count where the endpoint found none.
     pub(super) fn of_agent(self) -> Result<(Said, bool), Malfunction> {
-        let (text, written) = called(&self.text);
-        let (text, calls) = match self.calls.is_empty() {
-            true => (text, written),
-            false => (text, self.calls),
-        };
-        let said = Said { calls, ..spoken(&self.thought, &text) };
+        let (words, written) = called(&self.text);
+        let calls = if self.calls.is_empty() { written } else { self.calls };
+        let said = Said { calls, ..spoken(&self.thought, &words) };
         if said.text.is_empty() && said.calls.is_empty() {
             return Err(Malfunction("said nothing".into()));
         }
@@ -117,7 +114,7 @@ fn declined(said: &str) -> String {
 }
 
 fn spoken(thought: &str, text: &str) -> Said {
-    let shown = |text: &str| neutralised(text).trim().to_string();
+    let shown = |said: &str| neutralised(said).trim().to_string();
     Said { thought: shown(thought), text: shown(text), calls: Vec::new() }
 }
 
