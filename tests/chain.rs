@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use dataflows::chain::{Resources, chain};
+use dataflows::chain::{Resources, Told, chain};
 use dataflows::meter::Meter;
 use dataflows::run::{Caught, Given, run};
 use differential_dataflow::input::Input;
@@ -109,9 +109,11 @@ fn live(
         let (mut documents, mut weighed) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
             let (weighed, pinned) = scope.new_collection();
-            let unasked = scope.new_collection_from([]).1;
+            let (answers, transcripts) =
+                (scope.new_collection_from([]).1, scope.new_collection_from([]).1);
+            let told = Told { answers, weights: pinned, transcripts };
             let (prior, plan) = (Partition::default(), plan());
-            let out = chain(read, unasked, pinned, &prior, &plan, resources.clone(), &meter);
+            let out = chain(read, told, &prior, &plan, resources.clone(), &meter);
             macro_rules! hear {
                 ($collection:expr, $updates:ident) => {
                     let heard = Arc::clone(&inside.$updates);

@@ -82,7 +82,7 @@ fn plain_lines(found: &Abilities) -> String {
     let lines = lines.iter().map(|(name, said)| format!("{name:<12}{}\n", plain(said)));
     let advice = match found.tools.can {
         "yes" => "Next: agentscaler build … --endpoint URL --set rollout.agent_model=NAME\n",
-        "unknown" => "",
+        "unknown" | "failed" => "",
         _ => {
             "Next: agentscaler build … --endpoint URL --set rollout.agent_model=NAME \
               --set rollout.tool_format=prompt\n"

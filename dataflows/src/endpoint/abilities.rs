@@ -41,7 +41,8 @@ pub struct Abilities {
 pub struct Ability {
     /// The model that was asked; empty if none was.
     pub model: String,
-    /// `yes`, `text` if calls stand in the text, `no`, or `unknown` if it was not asked.
+    /// `yes`, `text` if calls stand in the text, `no`, `failed` if the call did, or `unknown` if
+    /// there was none.
     pub can: &'static str,
     /// What came back, or what it failed with.
     pub detail: String,
@@ -125,7 +126,7 @@ impl Endpoint {
             Request { tools: vec![TOOL.into()], ..request(Purpose::Agent, model, QUESTION) };
         let answer = match self.ask_once(&asked) {
             Ok(answer) => answer,
-            Err(reason) => return Ability::new(model, "no", reason),
+            Err(reason) => return Ability::new(model, "failed", reason),
         };
         let message = Value::parse(&answer.text).unwrap_or_default();
         let text = message.get("content").and_then(Value::as_text).unwrap_or_default();
@@ -151,7 +152,7 @@ impl Endpoint {
                 Some(width) => Ability::new(model, "yes", format!("{width} numbers")),
                 None => Ability::new(model, "no", answer.text),
             },
-            Err(reason) => Ability::new(model, "no", reason),
+            Err(reason) => Ability::new(model, "failed", reason),
         }
     }
 

@@ -70,8 +70,7 @@ impl Bill {
     pub(super) fn add(&mut self, asked: &[Request], answers: &[Answer], tokens: (u64, u64)) {
         let (mut tokens_in, mut tokens_out) = tokens;
         if tokens_in == 0 && tokens_out == 0 {
-            let sent = asked.iter().flat_map(|request| &request.messages);
-            tokens_in = estimated(sent.map(|message| message.content.len()).sum());
+            tokens_in = estimated(asked.iter().map(sent).sum());
             // A vector is no text that anybody counts.
             let said = asked.iter().zip(answers).filter(|(it, _)| it.purpose != Purpose::Embed);
             tokens_out = estimated(said.map(|(_, answer)| answer.text.len()).sum());
@@ -104,6 +103,15 @@ impl Bill {
             _ => None,
         }
     }
+}
+
+/// How many bytes of text are sent for a request.
+fn sent(request: &Request) -> usize {
+    let messages = request.messages.iter().map(|message| {
+        let calls = message.calls.iter().map(|call| call.name.len() + call.arguments.len());
+        message.content.len() + calls.sum::<usize>()
+    });
+    messages.sum::<usize>() + request.tools.iter().map(String::len).sum::<usize>()
 }
 
 fn estimated(bytes: usize) -> u64 {

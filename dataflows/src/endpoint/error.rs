@@ -90,8 +90,10 @@ impl EndpointError {
             }
             EndpointError::Unauthorized { .. } => "set AGENTSCALER_API_KEY to the endpoint's key",
             EndpointError::Refused { .. } => {
-                "see that describe.model and graph.embedding_model are ones it serves; if it \
-                 cannot be asked for JSON, use --set describe.format=text"
+                "see that the models the plan names (describe.model, graph.embedding_model, \
+                 task.intent_model, rollout.agent_model, rollout.user_model) are ones it serves; if \
+                 it cannot be asked for JSON, use --set describe.format=text; if it cannot be told \
+                 of tools, --set rollout.tool_format=prompt"
             }
             EndpointError::GaveUp { .. } => {
                 "run the same command again later: what was answered is kept and not asked again"

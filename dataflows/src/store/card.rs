@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schemas::{Encoder, Stage};
+use schemas::{Encoder, RolloutPlan, Stage};
 
 use super::Manifest;
 use super::manifest::CONFIGS;
@@ -170,15 +170,53 @@ fn write_model(manifest: &Manifest, card: &mut String) {
             ),
         );
     }
-    let Some(answers) = manifest.contents.pins.get("answers") else { return };
+    let plan = &manifest.contents.plan;
+    if let Some(answers) = manifest.contents.pins.get("answers")
+        && !plan.describe.model.is_empty()
+    {
+        let count = match plan.task.intent_model.is_empty() {
+            true => format!(", which gave {} answers", answers.rows),
+            false => String::new(),
+        };
+        line(
+            card,
+            format_args!(
+                "\n## Model\n\nTools whose source says too little were described by the model {}\
+                 {count}. What it says\nof a tool is plausible and not vouched for by the tool's \
+                 source.",
+                cell(&plan.describe.model),
+            ),
+        );
+    }
+    if !plan.task.intent_model.is_empty() {
+        let model = cell(&plan.task.intent_model);
+        line(
+            card,
+            format_args!(
+                "\n## Wording\n\nWhat users ask for is in the words of the model {model}, where these \
+                 tell what the built-in words tell."
+            ),
+        );
+    }
+    write_players(&plan.rollout, card);
+}
+
+/// Who played whom, where a model did.
+fn write_players(plan: &RolloutPlan, card: &mut String) {
+    if !plan.has_model() {
+        return;
+    }
+    let by = |model: &str| match model.is_empty() {
+        true => "is built in".to_string(),
+        false => format!("is the model {}", cell(model)),
+    };
     line(
         card,
         format_args!(
-            "\n## Model\n\nTools whose source says too little were described by the model {}, which \
-             gave {} answers. What it says\nof a tool is plausible and not vouched for by the \
-             tool's source.",
-            cell(&manifest.contents.plan.describe.model),
-            answers.rows
+            "\n## Players\n\nThe agent {}, the user {}. `reasoning_content` of a message is what a \
+             model thought before it spoke; the\nother side never saw it.",
+            by(&plan.agent_model),
+            by(&plan.user_model)
         ),
     );
 }
