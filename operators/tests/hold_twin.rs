@@ -6,6 +6,8 @@
 //! attempt that is wanted though it was held, or held twice; a task that goes and leaves its
 //! trajectory; an answer that was taken back and still counts.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -304,8 +306,8 @@ fn lives(everything: Vec<What>) -> impl Strategy<Value = Vec<Life>> {
     let lives = prop::collection::vec((which, 0..EPOCHS, 1..=EPOCHS), 0..24);
     (lives, Just(everything)).prop_map(|(lives, everything)| {
         let mut kept: Vec<Life> = Vec::new();
-        for (which, born, span) in lives {
-            let life = Life { what: everything[which].clone(), born, gone: born + span };
+        for (place, born, span) in lives {
+            let life = Life { what: everything[place].clone(), born, gone: born + span };
             // A thing is there once at a time, and an attempt has one transcript.
             let is_same = |one: &What| match (one, &life.what) {
                 (What::Transcript(one), What::Transcript(other)) => {

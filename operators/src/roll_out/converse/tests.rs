@@ -51,12 +51,12 @@ fn golden(task: &Task, request: &Request) -> String {
             ("name".into(), Value::text(&call.name)),
             ("arguments".into(), sent),
         ]);
-        let call = Value::Object(vec![("function".into(), function)]);
+        let calling = Value::Object(vec![("function".into(), function)]);
         let thought = "I know <b>perfectly</b> what to do.";
         return Value::Object(vec![
             ("content".into(), Value::Null),
             ("reasoning_content".into(), Value::text(thought)),
-            ("tool_calls".into(), Value::List(vec![call])),
+            ("tool_calls".into(), Value::List(vec![calling])),
         ])
         .to_string();
     }
@@ -194,7 +194,7 @@ fn what_is_cut_off_is_asked_for_again_and_then_given_up() {
         conversation.hear(&cut(&request));
     }
     assert_eq!(trials, [2, 1_002, 2_002]);
-    assert_eq!(trials.len() as u32, ASKINGS_MAX);
+    assert_eq!(u32::try_from(trials.len()), Ok(ASKINGS_MAX));
     let Step::Failed(reason) = conversation.step() else { panic!() };
     assert_eq!(reason, "model \"m\" as the agent was cut off, 3 times at message 2");
 
