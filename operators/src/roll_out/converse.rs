@@ -6,8 +6,8 @@
 //! moment and begin again with what was answered so far.
 
 use schemas::{
-    Answer, Digest, Draw, Message, Request, RolloutPlan, Speaker, Task, TaskId, Trajectory,
-    TrajectoryId,
+    Answer, Digest, Draw, InjectedFault, Message, Request, RolloutPlan, Speaker, Task, TaskId,
+    Trajectory, TrajectoryId,
 };
 
 use crate::engine::{Session, World};
@@ -92,7 +92,7 @@ impl<'w> Conversation<'w> {
             .with("converse")
             .with(task.id.0.to_le_bytes())
             .with(trial.to_le_bytes());
-        let session = world.session(&task.offered);
+        let session = world.session_of(task);
         let initial_state = session.fingerprint();
         let domain = crate::compose::words::label(&world.environment().name);
         let rules = policy(&domain, draw);
@@ -209,8 +209,11 @@ impl<'w> Conversation<'w> {
         self.say(Speaker::Assistant, said);
         for call in calls {
             let seen = self.session.call(&call.name, &call.arguments);
-            // What fails stays in the context and is nothing to learn.
-            self.messages[place].supervised &= !seen.failed;
+            // What fails stays in the context and is nothing to learn, unless a right call met a
+            // fault of the task.
+            let met = |fault: &InjectedFault| seen.text.contains(fault.kind.message());
+            let is_wrong = seen.failed && !self.task.faults.iter().any(met);
+            self.messages[place].supervised &= !is_wrong;
             let of = Message { name: call.name, ..message(Speaker::Tool, Said::of(seen.text)) };
             self.push(of);
         }

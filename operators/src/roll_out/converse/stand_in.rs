@@ -257,13 +257,13 @@ impl<'w> Agent<'w> {
         let mut said: Vec<String> = Vec::new();
         for (place, (of, observation)) in intent.calls.iter().zip(seen).enumerate() {
             let call = &self.task.golden[*of];
-            if place == last || call.effect == Effect::Write {
+            if !call.failed && (place == last || call.effect == Effect::Write) {
                 let operation = self.world.operation(&call.name);
                 let value = Value::parse(&observation.content).unwrap_or_default();
                 said.push(reporter.report(operation, &call.arguments, &value, draw.at(place)));
             }
         }
-        format!("{}{}", said.join("\n\n"), speech::anything(draw))
+        format!("{}{}", said.join("\n\n"), speech::anything(self.draw, self.intent))
     }
 }
 
