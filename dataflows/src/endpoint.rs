@@ -259,7 +259,8 @@ impl Endpoint {
             asking.work.requests.add(batch.len());
             let heard = self.call(batch);
             let now = self.started.elapsed();
-            let mut wait = backoff(batch[0].id(), attempt, self.config.backoff);
+            let own = || backoff(batch[0].id(), attempt, self.config.backoff);
+            let wait;
             match heard {
                 Heard::Answers { answers, tokens } => {
                     self.bill.lock().expect("no holder panics").add(batch, &answers, tokens);
@@ -283,11 +284,12 @@ impl Endpoint {
                     if is_closed {
                         return Err(self.gave_up(attempt + 1, reason));
                     }
-                    wait = asked.unwrap_or(wait).max(wait);
+                    wait = asked.unwrap_or_default().max(own());
                     last = reason;
                 }
                 Heard::Transient(reason) => {
                     self.pace().failed();
+                    wait = own();
                     last = reason;
                 }
             }

@@ -322,6 +322,9 @@ fn infrastructure_is_never_scored() {
     let server = stage.start(Conduct::Cut);
     let summary = stage.made("world", 1, &AGENT, &server);
     let failed = summary.rejected["roll_out"];
+    let told = stage.command("world", &server.url(), &AGENT).output().unwrap().stdout;
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!((&told["changed"], &told["rejected"]["roll_out"]), (&false.into(), &failed.into()));
     assert!(0 < failed, "{:?}", summary.rejected);
     assert_eq!(summary.counts["tasks"], summary.counts["trajectories"] + failed);
     let world = World::open(stage.world("world")).unwrap();

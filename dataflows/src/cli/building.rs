@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use schemas::Rule;
+use schemas::{Rule, Stage};
 
 use super::progress::{Progress, grouped, say};
 use super::{BuildArgs, Outcome, is_watched, plain};
@@ -99,6 +99,7 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
         text.push_str(&format!("  {name:<13}{number:>10}   {remark}\n"));
     }
     text.push_str(&turned_away(summary));
+    text.push_str(&of_models(summary));
     let world = quoted(&args.world.to_string_lossy());
     let dataset = quoted(&args.world.join("dataset").to_string_lossy());
     text.push_str(&format!(
@@ -106,6 +107,27 @@ fn report(summary: &Summary, args: &BuildArgs) -> String {
          python -c 'import sys, datasets; print(datasets.load_dataset(sys.argv[1], \"general\"))' \
          {dataset}\n"
     ));
+    text
+}
+
+/// What models did not do as they should, and what can be done about it.
+fn of_models(summary: &Summary) -> String {
+    let count = |stage: Stage| summary.rejected.get(stage.name()).copied().unwrap_or(0);
+    let mut text = String::new();
+    if let failed @ 1.. = count(Stage::RollOut) {
+        text.push_str(&format!(
+            "  {} attempts came to no end, since a model was cut off, declined or said nothing; they \
+             are not scored\n    agentscaler list rejections says which; --set rollout.tokens_max=N \
+             gives more room, another model may do better\n",
+            grouped(failed)
+        ));
+    }
+    if let refused @ 1.. = count(Stage::Reword) {
+        text.push_str(&format!(
+            "  {} rewordings were refused; the built-in words stand\n",
+            grouped(refused)
+        ));
+    }
     text
 }
 

@@ -2,7 +2,7 @@
 //! bodies with a length, everything bounded.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -19,6 +19,10 @@ const BODY_BYTES_MAX: u64 = 16 << 20;
 
 /// Longest rest of a connection, and longest wait for a part of a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Most bytes taken of a request that is refused, and the longest wait for them.
+const LINGER_BYTES_MAX: u64 = 1 << 20;
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Longest wait for a client that does not take its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -94,7 +98,10 @@ fn converse(stream: &TcpStream, handle: &impl Handle) -> io::Result<()> {
     while let Some(head) = head(&mut reader)? {
         let head = match head {
             Ok(head) => head,
-            Err(reply) => return write(stream, &reply, false),
+            Err(reply) => {
+                write(stream, &reply, false)?;
+                return linger(stream, &mut reader);
+            }
         };
         if head.continues {
             let mut out = stream;
@@ -110,6 +117,15 @@ fn converse(stream: &TcpStream, handle: &impl Handle) -> io::Result<()> {
             break;
         }
     }
+    Ok(())
+}
+
+/// Takes what a client still sends, for a while: a connection closed upon it would be reset, and
+/// the client would never read why.
+fn linger(stream: &TcpStream, reader: &mut impl BufRead) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(LINGER_TIMEOUT))?;
+    io::copy(&mut reader.take(LINGER_BYTES_MAX), &mut io::sink())?;
     Ok(())
 }
 
