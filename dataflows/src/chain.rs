@@ -133,13 +133,7 @@ pub fn chain<'scope>(
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
     verb("materialize");
-    let workshop = Workshop {
-        plan: plan.environment.clone(),
-        seed,
-        depot: depot(),
-        recall: known.environments,
-        work: work(),
-    };
+    let workshop = workshop(plan, depot(), known.environments, work());
     let (environments, unsound) = domains.clone().materialize(tools.clone(), workshop);
     verb("compose");
     let (composed, unprovable) =
@@ -179,6 +173,16 @@ pub fn chain<'scope>(
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
         of_domains: unsound.concatenate([unprovable, unworded, failed]),
     }
+}
+
+/// What environments are made with.
+fn workshop(
+    plan: &Plan,
+    depot: Arc<dyn Depot>,
+    recall: Arc<dyn Recall<materialize::Recalled>>,
+    work: Arc<Work>,
+) -> Workshop {
+    Workshop { plan: plan.environment.clone(), seed: plan.seed, depot, recall, work }
 }
 
 /// Tools as points, whoever says where.

@@ -175,6 +175,12 @@ pub fn resolve(
             return Err(KnobError::OutOfBounds { origin, key, value, least, most });
         }
     }
+    check_models(&plan, &origins)?;
+    Ok(Resolved { plan, origins })
+}
+
+/// Whether a model is named where one is needed, and none by a name that means nobody.
+fn check_models(plan: &Plan, origins: &BTreeMap<String, String>) -> Result<(), KnobError> {
     if plan.graph.encoder == Encoder::Embeddings && plan.graph.embedding_model.is_empty() {
         return Err(KnobError::NoModel { origin: origins["graph.encoder"].clone() });
     }
@@ -182,10 +188,10 @@ pub fn resolve(
         ("rollout.agent_model", &plan.rollout.agent_model),
         ("rollout.user_model", &plan.rollout.user_model),
     ];
-    if let Some((key, _)) = players.into_iter().find(|(_, model)| *model == BUILT_IN) {
-        return Err(KnobError::BuiltIn { origin: origins[key].clone(), key });
+    match players.into_iter().find(|(_, model)| *model == BUILT_IN) {
+        Some((key, _)) => Err(KnobError::BuiltIn { origin: origins[key].clone(), key }),
+        None => Ok(()),
     }
-    Ok(Resolved { plan, origins })
 }
 
 /// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
