@@ -49,27 +49,7 @@ fn main() {
         })
         .collect();
     let plan = TaskPlan::default();
-    let seconds = timed(&mut stages, |stage| {
-        stage.composed = compose(stage.world.environment(), &stage.world, &plan, SEED);
-    });
-    let tasks = stages.iter().map(|stage| stage.composed.tasks.len()).sum::<usize>();
-    println!("compose:  {tasks} tasks, {seconds:.2} cpu-s");
-    let mut rolled: Vec<Vec<Trajectory>> = Vec::new();
-    let seconds = timed(&mut stages, |stage| {
-        let tasks = stage.composed.tasks.iter();
-        rolled.push(tasks.map(|it| roll_out(it, &stage.world, &rollout, SEED, 0)).collect());
-    });
-    println!("roll out: {:.0} a cpu-s", tasks as f64 / seconds);
-    let mut waiting = rolled.into_iter();
-    let seconds = timed(&mut stages, |stage| {
-        let attempts = waiting.next().unwrap().into_iter().zip(&stage.composed.tasks);
-        let judged = attempts.map(|(it, task)| {
-            let verdict = verify(&it, task, &stage.world, &filter);
-            (it, verdict)
-        });
-        stage.attempts = judged.collect();
-    });
-    println!("verify:   {:.0} a cpu-s", tasks as f64 / seconds);
+    make(&mut stages, &plan, &rollout, &filter);
     kinds(&stages, &plan);
     rejections(&stages);
     mistakes(&stages, &rollout);
@@ -79,6 +59,31 @@ fn main() {
         let (kind, count) = wanted.split_once(':').unwrap_or((&wanted, "20"));
         read(&stages, kind, count.parse().unwrap());
     }
+}
+
+/// Makes everything, a step after the other, and says how fast.
+fn make(stages: &mut [Stage], plan: &TaskPlan, rollout: &RolloutPlan, filter: &FilterPlan) {
+    let composing = timed(stages, |stage| {
+        stage.composed = compose(stage.world.environment(), &stage.world, plan, SEED);
+    });
+    let count = stages.iter().map(|stage| stage.composed.tasks.len()).sum::<usize>();
+    println!("compose:  {count} tasks, {composing:.2} cpu-s");
+    let mut rolled: Vec<Vec<Trajectory>> = Vec::new();
+    let rolling = timed(stages, |stage| {
+        let tasks = stage.composed.tasks.iter();
+        rolled.push(tasks.map(|it| roll_out(it, &stage.world, rollout, SEED, 0)).collect());
+    });
+    println!("roll out: {:.0} a cpu-s", count as f64 / rolling);
+    let mut waiting = rolled.into_iter();
+    let verifying = timed(stages, |stage| {
+        let attempts = waiting.next().unwrap().into_iter().zip(&stage.composed.tasks);
+        let judged = attempts.map(|(it, task)| {
+            let verdict = verify(&it, task, &stage.world, filter);
+            (it, verdict)
+        });
+        stage.attempts = judged.collect();
+    });
+    println!("verify:   {:.0} a cpu-s", count as f64 / verifying);
 }
 
 fn environments(tools: &[Arc<Tool>]) -> Vec<Environment> {
@@ -168,7 +173,7 @@ fn mistakes(stages: &[Stage], rollout: &RolloutPlan) {
     println!("\nmistake                 tasks    made   kept  validity  state  exact_match");
     let filters = [FilterPlan::default(), FilterPlan { literal: true, ..FilterPlan::default() }];
     for mistake in Mistake::ALL {
-        let mut found = [BTreeMap::<&str, usize>::new(), BTreeMap::new()];
+        let mut judged = [BTreeMap::<&str, usize>::new(), BTreeMap::new()];
         let (mut room, mut made) = (0, 0);
         for stage in stages.iter().step_by(4) {
             for task in stage.composed.tasks.iter().filter(|task| mistake.applies(task)) {
@@ -179,14 +184,14 @@ fn mistakes(stages: &[Stage], rollout: &RolloutPlan) {
                     continue;
                 }
                 made += 1;
-                for (filter, found) in filters.iter().zip(&mut found) {
+                for (filter, counts) in filters.iter().zip(&mut judged) {
                     let verdict = verify(&with, task, &stage.world, filter);
-                    let stage = verdict.stage.map_or("kept", |stage| stage.name());
-                    *found.entry(stage).or_default() += 1;
+                    let place = verdict.stage.map_or("kept", |it| it.name());
+                    *counts.entry(place).or_default() += 1;
                 }
             }
         }
-        let [default, literal] = found;
+        let [default, literal] = judged;
         for (profile, found) in [("", default), ("  paper profile", literal)] {
             let of = |stage: &str| found.get(stage).copied().unwrap_or(0);
             let name = if profile.is_empty() { mistake.name() } else { profile };
