@@ -36,6 +36,8 @@ fn resources(shelf: &Arc<HeldLibrary>) -> Resources {
         neighbours: Arc::new(link::Remembered::default()),
         environments: Arc::new(Forgetful),
         tasks: Arc::new(Forgetful),
+        benchmarks: Arc::default(),
+        overlaps: Arc::new(Forgetful),
         trajectories: Arc::new(Forgetful),
         verdicts: Arc::new(Forgetful),
         work: Arc::new(Work::default()),

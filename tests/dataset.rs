@@ -122,6 +122,7 @@ fn write_world(world: &World, licenses: std::collections::BTreeMap<String, u64>)
             origin: Origin { file: "a.json".into(), pointer: "/0".into(), ..Origin::default() },
             rules: vec![Rule::OutputInferred],
         }],
+        overlap: None,
     };
     let objects = [
         put("general/train/2", 150, write_trajectories(rows(0..150)).unwrap()),

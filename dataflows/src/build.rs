@@ -1,16 +1,16 @@
 //! Building: a world brought up to date with a corpus.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use operators::parse::References;
 use operators::roll_out::converse;
 use operators::{Recall, Work, link, reword};
-use schemas::{Answer, Digest, Partition, Plan, Rejection, RequestId, Vector, Weights};
+use schemas::{Answer, Partition, Plan, RequestId, Vector, Weights};
 
 use crate::answering::{Answering, AnsweringError};
+use crate::benchmarks::{BenchmarkError, Benchmarks};
 use crate::chain::Resources;
 use crate::corpus::{Corpus, CorpusError};
 use crate::dataset;
@@ -19,12 +19,16 @@ use crate::funnel::{Funnel, measures, tally};
 use crate::graph_objects::{self, KnownVectors};
 use crate::knobs::{self, KnobError};
 use crate::ledger::{Ledger, Memory};
-use crate::library::{Files, Known, Read};
+use crate::library::{Files, Known};
 use crate::run::{Caught, Given, RunError, run};
 use crate::shards::{Roles, ShardError, write_shards};
 use crate::shelf::Shelf;
 use crate::store::{Contents, Input, Latest, Locked, Manifest, ObjectRef, StoreError, World};
 use crate::summary::Summary;
+
+use self::inputs::{Inputs, inputs, is_same, remembered};
+
+mod inputs;
 
 /// What to build.
 #[derive(Clone, Debug)]
@@ -58,6 +62,9 @@ pub enum BuildError {
     /// The knobs make no plan.
     #[error(transparent)]
     Knob(#[from] KnobError),
+    /// The benchmarks cannot be compared with.
+    #[error(transparent)]
+    Benchmark(#[from] BenchmarkError),
     /// The store could not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,6 +83,15 @@ pub enum BuildError {
     /// A worker failed.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),
+    /// What was read of the corpus was read by another program or under other limits.
+    #[error(
+        "version {version} was made by another version of this program or under other limits of \
+         reading: the corpus must be read again"
+    )]
+    Stale {
+        /// The version.
+        version: u64,
+    },
     /// A world that has versions cannot begin at another.
     #[error("world \"{}\" has versions already: --pinned begins a new world", .0.display())]
     NotNew(PathBuf),
@@ -100,8 +116,12 @@ impl BuildError {
             BuildError::Store(error) | BuildError::Shard(ShardError::Store(error)) => {
                 error.remedy()
             }
+            BuildError::Stale { .. } => {
+                Some("run `agentscaler build CORPUS... --world DIR` first, then this again")
+            }
             BuildError::NotNew(_) => Some("name a new folder"),
             BuildError::Corpus(error) => error.remedy(),
+            BuildError::Benchmark(error) => error.remedy(),
             BuildError::Answering(error) => error.remedy(),
             BuildError::Knob(KnobError::Malformed { .. } | KnobError::Misfit { .. }) => {
                 Some("correct the value; plan.toml in a world lists every knob with its value")
@@ -143,6 +163,17 @@ pub trait Listener: Send + Sync {
 pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, BuildError> {
     let started = Instant::now();
     let corpus = Corpus::scan(&request.corpus, &request.world)?;
+    build_on(request, Some(corpus), started, listener)
+}
+
+/// Brings a world up to date with a corpus that was scanned, or, without one, with what the world
+/// remembers of the corpus of its latest version.
+pub(crate) fn build_on(
+    request: &Request,
+    corpus: Option<Corpus>,
+    started: Instant,
+    listener: &dyn Listener,
+) -> Result<Summary, BuildError> {
     let world = World::create(&request.world)?;
     let store = Arc::new(world.lock()?);
     let latest = store.world().latest()?;
@@ -151,19 +182,19 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let variables = request.variables.iter().cloned();
     let resolved = knobs::resolve(&request.settings, variables, file.as_deref())?;
     let plan = Arc::new(resolved.plan.clone());
+    let remembered = || remembered(store.world(), latest.manifest.as_ref(), &plan);
+    let corpus = corpus.map_or_else(remembered, Ok)?;
 
     if latest.manifest.is_some() && request.pinned.is_some() {
         return Err(BuildError::NotNew(request.world.clone()));
     }
     if let Some(manifest) = &latest.manifest
         && !request.refit
-        && manifest.contents.plan == *plan
-        && manifest.contents.program == program(&plan)
-        && is_same(&manifest.contents.inputs, &corpus)
+        && is_current(&manifest.contents, &corpus, &plan)
     {
         return Ok(Summary::unchanged(manifest, started.elapsed()));
     }
-    let base = Base::of(request, store.world(), latest.manifest.as_ref(), &plan)?;
+    let base = Base::of(request, &store, latest.manifest.as_ref(), &plan)?;
     let work = Arc::new(Work::default());
     listener.begun(&work, corpus.files.len());
     let (mut caught, shelf, inputs) =
@@ -182,15 +213,12 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
     let (inputs, read) = inputs;
     objects.extend(read);
     objects.extend(graph_objects::write(&caught, &plan, &store)?);
-    caught.rejections.sort();
-    let rejected = caught.rejections.len() as u64;
-    let early = graph_objects::write_json(&store, rejected, &caught.rejections)?;
-    objects.insert("rejections".into(), early);
+    objects.insert("rejections".into(), graph_objects::write_rejections(&mut caught, &store)?);
     let contents = Contents {
         program: program(&plan),
         inputs,
         plan: Plan::clone(&plan),
-        pins: graph_objects::pins(&caught, &store)?,
+        pins: base.pins(&caught, &store)?,
         objects,
         counts: funnel.counts.clone(),
         rejected: funnel.rejected.clone(),
@@ -208,6 +236,11 @@ pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, Buil
         .timed("shard", sharded)
         .timed("commit", committing.elapsed())
         .timed("total", started.elapsed()))
+}
+
+/// Whether a version is what a build would make.
+fn is_current(contents: &Contents, corpus: &Corpus, plan: &Plan) -> bool {
+    contents.plan == *plan && contents.program == program(plan) && is_same(&contents.inputs, corpus)
 }
 
 /// Tells what was found amiss in the world, and put right or passed over.
@@ -233,10 +266,30 @@ struct Base {
     elsewhere: Option<World>,
     /// The version a new world comes after.
     after: Option<u64>,
+    /// What nothing may overlap with.
+    benchmarks: Benchmarks,
 }
 
 impl Base {
     fn of(
+        request: &Request,
+        store: &Locked,
+        latest: Option<&Manifest>,
+        plan: &Plan,
+    ) -> Result<Base, BuildError> {
+        let base = Base::before(request, store.world(), latest, plan)?;
+        let benchmarks = Benchmarks::of(&plan.decontaminate, store, base.elsewhere.as_ref())?;
+        Ok(Base { benchmarks, ..base })
+    }
+
+    /// What later versions start from.
+    fn pins(&self, caught: &Caught, store: &Locked) -> Result<Roles, StoreError> {
+        let mut pins = graph_objects::pins(caught, store)?;
+        pins.extend(self.benchmarks.pins.clone());
+        Ok(pins)
+    }
+
+    fn before(
         request: &Request,
         world: &World,
         latest: Option<&Manifest>,
@@ -271,6 +324,7 @@ impl Base {
             elsewhere: request.pinned.is_some().then_some(world),
             manifest: nothing.manifest,
             after,
+            benchmarks: Benchmarks::default(),
         })
     }
 }
@@ -327,8 +381,6 @@ impl Before {
     }
 }
 
-type Inputs = (Vec<Input>, Roles);
-
 /// Runs the dataflow with everything that an earlier version remembers.
 fn derive(
     request: &Request,
@@ -364,6 +416,8 @@ fn derive(
             neighbours: Arc::new(neighbours),
             environments: Arc::new(memory.environments),
             tasks: Arc::new(memory.tasks),
+            benchmarks: Arc::clone(&base.benchmarks.sketches),
+            overlaps: Arc::new(memory.overlaps),
             trajectories: Arc::new(memory.trajectories),
             verdicts: Arc::new(memory.verdicts),
             work: Arc::clone(work),
@@ -389,45 +443,6 @@ fn derive(
         return Err(failure.into());
     }
     Ok((caught, shelf, inputs))
-}
-
-/// The inputs of a version, and the objects that hold what was read out of them.
-fn inputs(corpus: &Corpus, read: &Read) -> Inputs {
-    let mut inputs: Vec<Input> = corpus
-        .files
-        .keys()
-        .map(|document| Input {
-            path: document.path.clone(),
-            digest: document.digest,
-            bytes: document.bytes,
-            records: read.object(document).map(|object| object.digest),
-            references: read.references.get(&document.digest).cloned().unwrap_or_default(),
-        })
-        .chain(corpus.unreadable.iter().map(unread))
-        .collect();
-    inputs.sort_by(|one, other| one.path.cmp(&other.path));
-    let objects =
-        read.objects.iter().map(|(key, object)| (format!("records/{key}"), object.clone()));
-    let objects = objects.collect();
-    (inputs, objects)
-}
-
-fn unread(rejection: &Rejection) -> Input {
-    let digest = Digest::of(rejection.reason.as_bytes());
-    let references = References::default();
-    Input { path: rejection.file.clone(), digest, bytes: 0, records: None, references }
-}
-
-fn is_same(inputs: &[Input], corpus: &Corpus) -> bool {
-    let now: BTreeSet<(String, Digest)> = corpus
-        .files
-        .keys()
-        .map(|document| (document.path.clone(), document.digest))
-        .chain(corpus.unreadable.iter().map(unread).map(|input| (input.path, input.digest)))
-        .collect();
-    let then: BTreeSet<(String, Digest)> =
-        inputs.iter().map(|input| (input.path.clone(), input.digest)).collect();
-    now == then
 }
 
 /// The revisions of everything that makes bytes out of a corpus by this plan.

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use differential_dataflow::{AsCollection as _, VecCollection};
+use timely::dataflow::operators::ToStream as _;
 use timely::dataflow::operators::generic::operator::empty;
 
+use operators::decontaminate::{Compared, Decontaminated};
 use operators::materialize::Workshop;
 use operators::{
-    Communities, Compose, Depot, Describe, Embed, Encode, Gather, Hold, Library, Link, Materialize,
-    Parse, Recall, Refine, Reword, Verify, Work, compose, link, materialize,
+    Communities, Compose, Decontaminate, Depot, Describe, Embed, Encode, Gather, Hold, Library,
+    Link, Materialize, Parse, Recall, Refine, Reword, Verify, Work, compose, link, materialize,
 };
 use schemas::{
-    Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Partition,
-    Placement, Plan, Provenance, Record, Rejection, Request, TaskRef, Tool, ToolId, TrajectoryRef,
-    Transcript, Vector, Verdict, Verified, Weights,
+    Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
+    Partition, Placement, Plan, Provenance, Record, Rejection, Request, Sketch, TaskRef, Tool,
+    ToolId, TrajectoryRef, Transcript, Vector, Verdict, Verified, Weights,
 };
 
 use crate::meter::Meter;
@@ -24,7 +26,8 @@ pub type Epoch = u64;
 /// A collection of this dataflow.
 pub type Collection<'scope, D> = VecCollection<'scope, Epoch, D>;
 
-/// What the dataflow is given beside its inputs. None of it changes what comes out.
+/// What the dataflow is given beside its inputs. Nothing but the benchmarks, which the plan names,
+/// changes what comes out.
 #[derive(Clone)]
 pub struct Resources {
     /// Reads documents.
@@ -39,6 +42,10 @@ pub struct Resources {
     pub environments: Arc<dyn Recall<materialize::Recalled>>,
     /// Tasks of an earlier version.
     pub tasks: Arc<dyn Recall<compose::Outcome>>,
+    /// The benchmarks that nothing may overlap with.
+    pub benchmarks: Arc<[Arc<Sketch>]>,
+    /// How tasks overlap with benchmarks, as an earlier version found.
+    pub overlaps: Arc<dyn Recall<Option<Overlap>>>,
     /// Trajectories of an earlier version.
     pub trajectories: Arc<dyn Recall<Vec<TrajectoryRef>>>,
     /// Verdicts of an earlier version.
@@ -80,6 +87,8 @@ pub struct Chain<'scope> {
     pub environments: Collection<'scope, EnvironmentRef>,
     /// Wants with a golden way.
     pub tasks: Collection<'scope, TaskRef>,
+    /// What overlaps with a benchmark; tasks that do are not among those above.
+    pub judged: Decontaminated<'scope, Epoch>,
     /// Attempts, each with its verdict.
     pub verified: Collection<'scope, Verified>,
     /// What fell by the wayside before there were domains.
@@ -139,7 +148,11 @@ pub fn chain<'scope>(
     let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
     verb("reword");
-    let (tasks, rewordings, unworded) = composed.reword(said, &plan.task, depot());
+    let (worded, rewordings, unworded) = composed.reword(said, &plan.task, depot());
+    verb("decontaminate");
+    let compared = (tools.clone(), domains.clone(), environments.clone());
+    let judged = judged(worded, compared, plan, (known.benchmarks, depot(), known.overlaps));
+    let tasks = judged.clean.clone();
     verb("roll_out");
     let (trajectories, attempts, failed) = tasks.clone().hold(
         environments.clone(),
@@ -169,6 +182,7 @@ pub fn chain<'scope>(
         domains,
         environments,
         tasks,
+        judged,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
         of_domains: unsound.concatenate([unprovable, unworded, failed]),
@@ -215,6 +229,45 @@ fn points<'scope>(
             pointless: empty(scope).as_collection(),
         },
     }
+}
+
+fn workshop(
+    plan: &Plan,
+    depot: Arc<dyn Depot>,
+    recall: Arc<dyn Recall<materialize::Recalled>>,
+    work: Arc<Work>,
+) -> Workshop {
+    Workshop { plan: plan.environment.clone(), seed: plan.seed, depot, recall, work }
+}
+
+/// Tasks compared with the benchmarks, if there are any.
+fn judged<'scope>(
+    tasks: Collection<'scope, TaskRef>,
+    (tools, domains, environments): (
+        Collection<'scope, Arc<Tool>>,
+        Collection<'scope, Domain>,
+        Collection<'scope, EnvironmentRef>,
+    ),
+    plan: &Plan,
+    (benchmarks, depot, recall): (
+        Arc<[Arc<Sketch>]>,
+        Arc<dyn Depot>,
+        Arc<dyn Recall<Option<Overlap>>>,
+    ),
+) -> Decontaminated<'scope, Epoch> {
+    let scope = tasks.inner.scope();
+    if benchmarks.is_empty() {
+        return Decontaminated {
+            clean: tasks,
+            withheld: empty(scope).as_collection(),
+            tools: empty(scope).as_collection(),
+            domains: empty(scope).as_collection(),
+        };
+    }
+    let told = if scope.worker().index() == 0 { benchmarks.to_vec() } else { Vec::new() };
+    let told = told.into_iter().map(|it| (it, Epoch::default(), 1)).to_stream(scope);
+    let compared = Compared { tools, domains, environments, benchmarks: told.as_collection() };
+    tasks.decontaminate(compared, &plan.decontaminate, depot, recall)
 }
 
 /// Tools without a domain, each as a rejection.

@@ -9,12 +9,14 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::benchmarks::{BenchmarkError, keep};
 use crate::build::{BuildError, Request};
 use crate::endpoint::EndpointError;
 use crate::export::ExportError;
 use crate::store::{Latest, StoreError};
 
 mod building;
+mod fingerprinting;
 mod asking;
 mod progress;
 mod listing;
@@ -22,6 +24,10 @@ mod explaining;
 mod exporting;
 mod endpoint;
 mod proving;
+mod watching;
+mod comparing;
+mod dropping;
+mod collecting;
 
 /// Most worker threads: each has a part of the memory and of the work.
 const WORKERS_MAX: i64 = 256;
@@ -46,9 +52,14 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(Box<BuildArgs>),
+    Watch(Box<watching::WatchArgs>),
+    Fingerprint(fingerprinting::FingerprintArgs),
     Verify(VerifyArgs),
     List(ListArgs),
     Explain(ExplainArgs),
+    Diff(comparing::DiffArgs),
+    Drop(dropping::DropArgs),
+    Gc(collecting::GcArgs),
     Export(ExportArgs),
     Endpoint(EndpointArgs),
     /// Print a completion script for a shell.
@@ -102,6 +113,11 @@ struct BuildArgs {
     /// Use only records under this licence, likewise; `""` is for records that state none.
     #[arg(long, value_name = "[!]PATTERN")]
     license: Vec<String>,
+    /// Withhold what overlaps with the benchmark whose fingerprint this file is, made by `agentscaler
+    /// fingerprint`; may be repeated. The world keeps it, beside those it has, until
+    /// `--set decontaminate.benchmarks=[]` or an edit of plan.toml takes it out.
+    #[arg(long, value_name = "FILE")]
+    decontaminate: Vec<PathBuf>,
     /// Fit term weights and communities anew instead of starting from the last version's.
     #[arg(long)]
     refit: bool,
@@ -203,6 +219,10 @@ enum Kind {
 /// that folder, is its own command line with these domains. Tasks that nobody could fulfil have
 /// domains of their own, `NAME-…`, since τ²-bench offers every task all tools of its domain.
 ///
+/// `sharegpt` is a folder that LLaMA-Factory takes as its `dataset_dir`; `verl` has Parquet for its
+/// multi-turn fine-tuning and for its reinforcement learning; `nemo-gym` is JSON Lines of tasks. Rows
+/// that a format cannot say are left out and counted, by reason.
+///
 /// A folder that is not empty is replaced only if an export made it, and in one step.
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Example: agentscaler export python --world world --output envs")]
@@ -216,7 +236,7 @@ struct ExportArgs {
     /// is a file.
     #[arg(long, short, value_name = "PATH")]
     output: PathBuf,
-    /// Only this domain, by name or id; may be repeated. Not for `tools`.
+    /// Only this domain, by name or id; may be repeated. For `python` and `tau2`.
     #[arg(long, value_name = "NAME_OR_ID")]
     domain: Vec<String>,
     /// Print one JSON object that says what was written. Not with `--output -`.
@@ -233,6 +253,12 @@ enum Exported {
     Python,
     /// Every domain, as a package for τ²-bench.
     Tau2,
+    /// Kept trajectories, for LLaMA-Factory.
+    Sharegpt,
+    /// Kept trajectories and their tasks, for verl.
+    Verl,
+    /// Tasks with a kept trajectory, for `NeMo Gym`.
+    NemoGym,
 }
 
 /// Find out what a model endpoint can do, or be one with recorded answers.
@@ -316,6 +342,11 @@ pub fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Build(build) => building::run(build, args.quiet),
+        Command::Watch(watch) => watching::run(watch, args.quiet),
+        Command::Diff(diff) => comparing::run(diff),
+        Command::Drop(drop) => dropping::run(drop, args.quiet),
+        Command::Gc(gc) => collecting::run(gc),
+        Command::Fingerprint(made) => fingerprinting::run(made, args.quiet),
         Command::Verify(verify) => proving::run(verify, args.quiet),
         Command::List(list) => listing::run(list, args.quiet),
         Command::Explain(explain) => explaining::run(explain, args.quiet),
@@ -357,6 +388,9 @@ impl BuildArgs {
         });
         let mut variables = variables();
         let endpoint = self.endpoint.config(&mut variables);
+        if !self.decontaminate.is_empty() {
+            settings.push(keep(&self.world, &self.decontaminate, &settings, &variables)?);
+        }
         Ok(Request {
             corpus: self.corpus.clone(),
             world: self.world.clone(),
@@ -383,7 +417,8 @@ fn explained(error: &anyhow::Error) -> String {
     let of_export = error.downcast_ref::<ExportError>().and_then(ExportError::remedy);
     let of_store = error.downcast_ref::<StoreError>().and_then(StoreError::remedy);
     let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
-    let remedy = of_build.or(of_export).or(of_store).or(of_endpoint);
+    let of_benchmark = error.downcast_ref::<BenchmarkError>().and_then(BenchmarkError::remedy);
+    let remedy = of_build.or(of_export).or(of_benchmark).or(of_store).or(of_endpoint);
     let said = format!("{error:#}");
     let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
     lines.extend(remedy.map(|remedy| format!("  {remedy}")));

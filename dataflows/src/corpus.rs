@@ -43,6 +43,8 @@ enum Source {
     /// A file without a name, which every handle reads at one and the same place: it is read by
     /// one worker, from its start to its end.
     Spool(Arc<File>),
+    /// A file of an earlier version, known by what was read out of it.
+    Remembered,
 }
 
 impl Source {
@@ -53,6 +55,10 @@ impl Source {
                 let mut file = file.try_clone()?;
                 file.rewind()?;
                 Ok(file)
+            }
+            Source::Remembered => {
+                let reason = "what was read out of it is no longer in the world";
+                Err(io::Error::new(io::ErrorKind::NotFound, reason))
             }
         }
     }
@@ -202,6 +208,20 @@ impl Corpus {
             return Err(CorpusError::Empty);
         }
         Ok(corpus)
+    }
+
+    /// Adds a file of an earlier version, of which only what was read out of it is needed.
+    pub fn remember(&mut self, document: Document) {
+        let place = Place { source: Source::Remembered, stamp: Stamp::default() };
+        self.files.insert(document, place);
+    }
+
+    /// The files and folders in which a change may change a corpus; none for standard input.
+    pub fn roots(paths: &[PathBuf]) -> Vec<PathBuf> {
+        let given = paths.iter().filter(|path| !given::is_standard_input(path));
+        given
+            .map(|path| if given::is_pattern(path) { given::base(path) } else { path.clone() })
+            .collect()
     }
 
     /// The files that a path or a pattern given stands for, each with the name it goes by.

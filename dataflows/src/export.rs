@@ -9,12 +9,21 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
+use crate::dataset::DatasetError;
 use crate::store::{Manifest, ObjectRef, StoreError, World};
 
+pub use self::conversations::Conversations;
 pub use self::domains::{Domains, Exported, each, python, tau2};
+pub use self::nemo_gym::nemo_gym;
+pub use self::sharegpt::sharegpt;
+pub use self::verl::verl;
 
 mod folder;
 mod domains;
+mod conversations;
+mod sharegpt;
+mod nemo_gym;
+mod verl;
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +33,11 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The receiver takes no more.
-    #[error("the tools cannot be handed on")]
+    #[error("what is exported cannot be handed on")]
     Io(#[from] io::Error),
+    /// Rows could not be laid out.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// The folder to write holds what no export made.
     #[error("\"{path}\" is no earlier export and not empty: it holds \"{found}\"")]
     Taken {
@@ -47,7 +59,7 @@ impl ExportError {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             ExportError::Store(error) => error.remedy(),
-            ExportError::Io(_) => None,
+            ExportError::Io(_) | ExportError::Dataset(_) => None,
             ExportError::Taken { .. } => {
                 Some("name a new or empty folder, or one that an export made")
             }

@@ -51,7 +51,8 @@ impl Funnel {
         let refuted = caught.verified.iter().filter_map(|it| it.verdict.stage);
         let of_domains = caught.of_domains.iter().map(|(_, it)| it.stage);
         let early = caught.rejections.iter().map(|it| it.stage);
-        for stage in early.chain(of_domains).chain(refuted) {
+        let withheld = caught.withheld.iter().map(|(_, it)| it.stage);
+        for stage in early.chain(of_domains).chain(withheld).chain(refuted) {
             *rejected.entry(stage.name().into()).or_default() += 1;
         }
         let members: BTreeSet<ToolId> = caught

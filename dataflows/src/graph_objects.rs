@@ -60,6 +60,16 @@ pub fn write(caught: &Caught, plan: &Plan, store: &Locked) -> Result<Roles, Stor
     Ok(roles)
 }
 
+/// Writes what fell by the wayside before there were domains, sorted.
+///
+/// # Errors
+///
+/// Fails if the object cannot be kept.
+pub fn write_rejections(caught: &mut Caught, store: &Locked) -> Result<ObjectRef, StoreError> {
+    caught.rejections.sort();
+    write_json(store, caught.rejections.len() as u64, &caught.rejections)
+}
+
 /// Writes what later versions are pinned to: the term weights, the partition, and the answers of
 /// models if any was asked.
 ///

@@ -195,8 +195,8 @@ fn check_models(plan: &Plan, origins: &BTreeMap<String, String>) -> Result<(), K
 }
 
 /// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
-fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 16] {
-    let (graph, task) = (&plan.graph, &plan.task);
+fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 20] {
+    let (graph, task, clean) = (&plan.graph, &plan.task, &plan.decontaminate);
     let count = |number: usize| number as u64;
     [
         ("graph.neighbours", count(graph.neighbours), 1, 1_000),
@@ -208,6 +208,10 @@ fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 16] {
         ("task.calls_max", count(task.calls_max), 1, 1_000),
         ("task.want_calls_max", count(task.want_calls_max), 1, 100),
         ("task.offered_max", count(task.offered_max), 1, 1_000),
+        ("decontaminate.sequences_min", count(clean.sequences_min), 1, 1_000),
+        ("decontaminate.tool_permille", clean.tool_permille.into(), 1, 1_000),
+        ("decontaminate.schema_permille", clean.schema_permille.into(), 1, 1_000),
+        ("decontaminate.task_permille", clean.task_permille.into(), 1, 1_000),
         ("rollout.messages_max", count(plan.rollout.messages_max), 2, 10_000),
         ("rollout.trials", plan.rollout.trials.into(), 0, TRIALS_MAX),
         ("rollout.temperature_permille", plan.rollout.temperature_permille.into(), 0, 2_000),

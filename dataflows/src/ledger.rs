@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use operators::{Recall, compose, materialize, roll_out, verify};
+use crate::benchmarks::parted;
+use operators::{Recall, compose, decontaminate, materialize, roll_out, verify};
 use schemas::{
-    Digest, Domain, DomainId, EnvironmentRef, Plan, Rejection, TaskRef, ToolId, TrajectoryRef,
-    Verdict, Verified,
+    Digest, Domain, DomainId, EnvironmentRef, Overlap, Plan, Rejection, TaskRef, ToolId,
+    TrajectoryRef, Verdict, Verified,
 };
 
 /// What came of the domains of one shard.
@@ -18,6 +19,9 @@ pub struct Ledger {
     pub entries: BTreeMap<DomainId, Entry>,
     /// Tools without a domain whose rows are in this shard, with the digest of their rows.
     pub homeless: BTreeMap<ToolId, Digest>,
+    /// The tools of the shard that overlap with a benchmark.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flagged: BTreeMap<ToolId, Overlap>,
 }
 
 /// What came of one domain.
@@ -37,6 +41,12 @@ pub struct Entry {
     pub unprovable: Vec<Rejection>,
     /// What became of its tasks, by trajectory.
     pub verified: Vec<Verified>,
+    /// Tasks that overlap with a benchmark, and how; they are not among its tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<(TaskRef, Rejection)>,
+    /// How the domain overlaps with a benchmark, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
 }
 
 impl Entry {
@@ -44,7 +54,9 @@ impl Entry {
     pub fn payloads(&self) -> impl Iterator<Item = Digest> {
         let environment = self.environment.iter().map(|it| it.payload);
         let tasks = self.tasks.iter().map(|it| it.payload);
-        environment.chain(tasks).chain(self.verified.iter().map(|it| it.trajectory.payload))
+        let withheld = self.withheld.iter().map(|(it, _)| it.payload);
+        let trajectories = self.verified.iter().map(|it| it.trajectory.payload);
+        environment.chain(tasks).chain(withheld).chain(trajectories)
     }
 }
 
@@ -88,6 +100,8 @@ pub struct Memory {
     pub environments: Remembered<materialize::Recalled>,
     /// Of `compose`.
     pub tasks: Remembered<compose::Outcome>,
+    /// Of `decontaminate`.
+    pub overlaps: Remembered<Option<Overlap>>,
     /// Of `roll_out`.
     pub trajectories: Remembered<Vec<TrajectoryRef>>,
     /// Of `verify`.
@@ -97,19 +111,29 @@ pub struct Memory {
 impl Memory {
     /// Remembers what a ledger made under `plan` says.
     pub fn learn(&mut self, ledger: &Ledger, plan: &Plan) {
+        let entries = plan.decontaminate.benchmarks.iter();
+        let benchmarks: Vec<Digest> =
+            entries.filter_map(|entry| parted(entry)).map(|(_, digest)| digest).collect();
         for entry in ledger.entries.values() {
             let key = materialize::key(&entry.domain, &plan.environment, plan.seed);
             self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
             if let Some(environment) = &entry.environment {
                 let of_tasks = compose::key(&environment.payload, &plan.task, plan.seed);
                 let of_compose = entry.unprovable.iter().filter(|it| !it.stage.needs_model());
-                let (tasks, rejections) = (entry.tasks.clone(), of_compose.cloned().collect());
+                let withheld = entry.withheld.iter().map(|(task, _)| task);
+                let tasks = entry.tasks.iter().chain(withheld).cloned().collect();
+                let rejections = of_compose.cloned().collect();
                 // Tasks that a model reworded are not as they were composed.
                 if plan.task.intent_model.is_empty() {
                     self.tasks.0.insert(of_tasks, compose::Outcome { tasks, rejections });
                 }
             }
             for task in &entry.tasks {
+                // What was withheld is compared again: the reason names but its greatest overlap.
+                for benchmark in &benchmarks {
+                    let of_task = decontaminate::key(&task.payload, benchmark, &plan.decontaminate);
+                    self.overlaps.0.insert(of_task, None);
+                }
                 let of_task = roll_out::key(&task.payload, &plan.rollout, plan.seed);
                 let attempts = entry.verified.iter().map(|it| &it.trajectory);
                 let rolled = attempts.filter(|it| it.task == task.id).cloned().collect();

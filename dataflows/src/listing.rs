@@ -77,12 +77,19 @@ pub fn domains(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(),
     for (_, ledger) in ledgers(world, manifest)? {
         for entry in ledger.entries.values() {
             let Some(environment) = &entry.environment else { continue };
-            let row = json!({
+            let mut row = json!({
                 "id": entry.domain.id, "name": entry.domain.name,
                 "tools": entry.domain.tools.len(), "tables": environment.tables,
                 "reads": environment.reads, "writes": environment.writes,
                 "tasks": entry.tasks.len(),
             });
+            if !manifest.contents.plan.decontaminate.benchmarks.is_empty() {
+                let overlap = entry.overlap.as_ref();
+                row["benchmark"] = json!(overlap.map(|it| &it.benchmark));
+                row["overlap_permille"] = json!(overlap.map_or(0, |it| it.permille));
+                row["overlap"] = json!(overlap.map(|it| &it.what));
+                row["withheld"] = json!(entry.withheld.len());
+            }
             if !sink(row) {
                 return Ok(());
             }
@@ -124,6 +131,9 @@ const TOOL_COLUMNS: [&str; 15] = [
     "domain_id",
 ];
 
+/// The columns that tools have where they were compared with benchmarks.
+const OVERLAP_COLUMNS: [&str; 3] = ["benchmark", "overlap_permille", "overlap"];
+
 /// The tools of one shard; false once no more are wanted.
 ///
 /// # Errors
@@ -135,7 +145,8 @@ pub fn tool_rows(world: &World, shard: &ObjectRef, sink: Sink<'_>) -> Result<boo
     let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| damaged(error.to_string()))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), TOOL_COLUMNS);
+    let columns = TOOL_COLUMNS.into_iter().chain(OVERLAP_COLUMNS);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     let batches =
         builder.with_projection(mask).build().map_err(|error| damaged(error.to_string()))?;
     for batch in batches {
@@ -145,7 +156,8 @@ pub fn tool_rows(world: &World, shard: &ObjectRef, sink: Sink<'_>) -> Result<boo
                 let column = batch.column_by_name(name);
                 (name.to_string(), column.map_or(Value::Null, |column| cell(column, place)))
             };
-            if !sink(Value::Object(TOOL_COLUMNS.iter().map(cell).collect())) {
+            let judged = OVERLAP_COLUMNS.iter().filter(|it| batch.column_by_name(it).is_some());
+            if !sink(Value::Object(TOOL_COLUMNS.iter().chain(judged).map(cell).collect())) {
                 return Ok(false);
             }
         }
@@ -239,6 +251,7 @@ pub fn rejections(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<
         for entry in ledger.entries.into_values() {
             all.extend(entry.ungated);
             all.extend(entry.unprovable);
+            all.extend(entry.withheld.into_iter().map(|(_, rejection)| rejection));
             all.extend(entry.verified.into_iter().filter_map(|verified| {
                 Some(Rejection {
                     stage: verified.verdict.stage?,

@@ -14,7 +14,7 @@ use operators::Depot;
 use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
-    Answer, Attempt, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Partition,
+    Answer, Attempt, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Overlap, Partition,
     Placement, Plan, Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool, ToolId,
     Transcript, Vector, Verified, Weights,
 };
@@ -80,6 +80,12 @@ pub struct Caught {
     pub environments: Vec<EnvironmentRef>,
     /// Tasks.
     pub tasks: Vec<TaskRef>,
+    /// Tasks that overlap with a benchmark, and how.
+    pub withheld: Vec<(TaskRef, Rejection)>,
+    /// Tools that do.
+    pub flagged_tools: BTreeMap<ToolId, Overlap>,
+    /// Domains that do.
+    pub flagged_domains: BTreeMap<DomainId, Overlap>,
     /// Attempts and verdicts.
     pub verified: Vec<Verified>,
     /// What fell by the wayside before there were domains.
@@ -149,6 +155,9 @@ struct Nets {
     domains: Net<Domain>,
     environments: Net<EnvironmentRef>,
     tasks: Net<TaskRef>,
+    withheld: Net<(TaskRef, Rejection)>,
+    flagged_tools: Net<(ToolId, Overlap)>,
+    flagged_domains: Net<(DomainId, Overlap)>,
     verified: Net<Verified>,
     rejections: Net<Rejection>,
     of_domains: Net<(DomainId, Rejection)>,
@@ -359,6 +368,9 @@ impl Nets {
         self.domains.catch(out.domains, done);
         self.environments.catch(out.environments, done);
         self.tasks.catch(out.tasks, done);
+        self.withheld.catch(out.judged.withheld, done);
+        self.flagged_tools.catch(out.judged.tools, done);
+        self.flagged_domains.catch(out.judged.domains, done);
         self.verified.catch(out.verified, done);
         self.rejections.catch(out.rejections, done);
         self.of_domains.catch(out.of_domains, done);
@@ -378,6 +390,9 @@ impl Nets {
             domains: self.domains.haul(),
             environments: self.environments.haul(),
             tasks: self.tasks.haul(),
+            withheld: self.withheld.haul(),
+            flagged_tools: self.flagged_tools.haul().into_iter().collect(),
+            flagged_domains: self.flagged_domains.haul().into_iter().collect(),
             verified: self.verified.haul(),
             rejections: self.rejections.haul(),
             of_domains: self.of_domains.haul(),

@@ -75,7 +75,9 @@ pub fn write_shards(
         store,
         parent: parent.filter(|it| {
             let then = &it.contents.plan;
-            then.dataset == plan.dataset && then.seed == plan.seed
+            then.dataset == plan.dataset
+                && then.seed == plan.seed
+                && is_judged(then) == is_judged(plan)
         }),
         origins: origins(&caught.provenance),
     };
@@ -102,6 +104,18 @@ pub fn write_shards(
     Ok(roles)
 }
 
+/// The row of a domain.
+pub(crate) fn domain_row(environment: &Environment, entry: &Entry, plan: &Plan) -> DomainRow {
+    let (tools, tasks) = (entry.domain.tools.len(), entry.tasks.len());
+    let row = DomainRow::new(environment, tools as u64, tasks as u64);
+    DomainRow { overlap: is_judged(plan).then(|| entry.overlap.clone()), ..row }
+}
+
+/// Whether tools and domains are compared with benchmarks, so that their rows say what came of it.
+fn is_judged(plan: &Plan) -> bool {
+    !plan.decontaminate.benchmarks.is_empty()
+}
+
 /// Where every tool came from, its own record first.
 fn origins(provenance: &[Provenance]) -> BTreeMap<ToolId, Vec<&Provenance>> {
     let mut origins: BTreeMap<ToolId, Vec<&Provenance>> = BTreeMap::new();
@@ -122,6 +136,7 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     let mut ledgers = vec![Ledger::default(); shards as usize];
     let shown = origins(&caught.provenance);
     let digest = |tool: &ToolId| Digest::of_record(&(caught.tools[tool].as_ref(), shown.get(tool)));
+    let flag = |tool: &ToolId| Some((*tool, caught.flagged_tools.get(tool)?.clone()));
     let mut housed = BTreeSet::new();
     for domain in &caught.domains {
         housed.extend(domain.tools.iter().map(|(tool, _)| *tool));
@@ -133,12 +148,17 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
             tasks: Vec::new(),
             unprovable: Vec::new(),
             verified: Vec::new(),
+            withheld: Vec::new(),
+            overlap: caught.flagged_domains.get(&domain.id).cloned(),
         };
+        let flagged = domain.tools.iter().filter_map(|(tool, _)| flag(tool));
+        ledgers[shard(domain.id, shards) as usize].flagged.extend(flagged);
         ledgers[shard(domain.id, shards) as usize].entries.insert(domain.id, entry);
     }
     for tool in caught.tools.keys().filter(|tool| !housed.contains(*tool)) {
         let of = &mut ledgers[homeless_shard(*tool, shards) as usize];
         of.homeless.insert(*tool, digest(tool));
+        of.flagged.extend(flag(tool));
     }
     let mut change = |domain: DomainId, change: &mut dyn FnMut(&mut Entry)| {
         let found = ledgers[shard(domain, shards) as usize].entries.get_mut(&domain);
@@ -152,6 +172,9 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     }
     for made in &caught.verified {
         change(made.trajectory.domain, &mut |it| it.verified.push(made.clone()));
+    }
+    for made in &caught.withheld {
+        change(made.0.domain, &mut |it| it.withheld.push(made.clone()));
     }
     for (domain, rejection) in &caught.of_domains {
         change(*domain, &mut |it| match rejection.stage {
@@ -244,8 +267,7 @@ impl Context<'_> {
             rows.tools.push(self.tool_row(*tool, effects.get(tool).copied(), domain));
         }
         let Some(environment) = environment else { return };
-        let (tools, tasks) = (entry.domain.tools.len(), entry.tasks.len());
-        rows.domains.push(DomainRow::new(&environment, tools as u64, tasks as u64));
+        rows.domains.push(domain_row(&environment, entry, self.plan));
         let bound = bound_tools(&environment, |tool| {
             let tool: &Tool = &self.caught.tools[&tool];
             (&tool.source, &tool.license)
@@ -298,6 +320,7 @@ impl Context<'_> {
             operation,
             domain,
             provenance: self.origins.get(&tool).into_iter().flatten().copied().cloned().collect(),
+            overlap: is_judged(self.plan).then(|| self.caught.flagged_tools.get(&tool).cloned()),
         }
     }
 

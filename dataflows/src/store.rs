@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Digest;
 
+pub use self::collect::Collected;
 pub use self::disk::replace_streamed;
 pub use self::layout::{Dataset, ShownFile, files};
 pub use self::lock::{Commit, Locked, Tally};
@@ -32,6 +33,7 @@ mod lock;
 mod layout;
 mod card;
 mod scratch;
+mod collect;
 pub(crate) mod disk;
 
 /// A world, for reading. Reading needs no lock: nothing that a version names ever changes.

@@ -40,7 +40,7 @@ pub struct Summary {
 }
 
 /// The parts of a build whose time is told, in order.
-const TIMED: [&str; 11] = [
+const TIMED: [&str; 12] = [
     "total",
     "parse",
     "describe",
@@ -48,6 +48,7 @@ const TIMED: [&str; 11] = [
     "communities",
     "materialize",
     "compose",
+    "decontaminate",
     "roll_out",
     "verify",
     "shard",

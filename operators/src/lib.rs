@@ -6,6 +6,7 @@
 
 pub use crate::communities::Communities;
 pub use crate::compose::Compose;
+pub use crate::decontaminate::Decontaminate;
 pub use crate::depot::{Depot, MemoryDepot, get_record, put_record};
 pub use crate::describe::Describe;
 pub use crate::embed::Embed;
@@ -37,6 +38,7 @@ pub mod engine;
 pub mod emit;
 pub mod compose;
 pub mod reword;
+pub mod decontaminate;
 pub mod roll_out;
 pub mod verify;
 

@@ -6,7 +6,7 @@
 //! and this project's own JSON Lines, each plain or compressed with zstd or gzip.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use differential_dataflow::lattice::Lattice;
@@ -20,6 +20,7 @@ use schemas::{CorpusPlan, Digest, Document, Record, Rejection, Rule, Stage};
 use self::bound::{Bind as _, read_out};
 
 pub use crate::parse::lines::parse_lines;
+pub(crate) use crate::parse::python::literal_at;
 pub use crate::parse::refers::{References, SIBLINGS_MAX, references, resolve};
 pub use crate::parse::unfold::{Format, recognise};
 
@@ -211,6 +212,18 @@ pub fn parse_stream(
     if !found {
         sink(Err(rejection(Rule::NotADescription, path, "", "lists no tools".into())));
     }
+}
+
+/// The bytes of a document, uncompressed.
+///
+/// # Errors
+///
+/// Fails if it unfolds to more than the plan allows, or is damaged.
+pub(crate) fn unfolded(bytes: &[u8], plan: &CorpusPlan) -> io::Result<Vec<u8>> {
+    let (_, mut reader) = unfold::open(bytes, plan)?;
+    let mut unfolded = Vec::new();
+    reader.read_to_end(&mut unfolded)?;
+    Ok(unfolded)
 }
 
 /// What receives records and rejections one by one.

@@ -19,6 +19,7 @@ use schemas::{
 use self::fold::{Beside, Draft, Folded, Key, fold, name_apart, supersede};
 use self::version::operation;
 
+pub use crate::refine::select::is_matched;
 pub use crate::refine::text::clean;
 
 mod select;

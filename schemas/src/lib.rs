@@ -8,6 +8,9 @@
 //! [`Answer`].
 
 pub use crate::attempt::{Attempt, Transcript};
+pub use crate::benchmark::{
+    Fingerprint, FingerprintInput, Hashes, Overlap, SEQUENCE_WORDS, Sketch,
+};
 pub use crate::draw::Draw;
 pub use crate::environment::{
     Column, Effect, Environment, KeyStyle, Kind, Operation, Role, Row, Table,
@@ -15,8 +18,8 @@ pub use crate::environment::{
 pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, Weights};
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
-    CorpusPlan, DatasetPlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan, GraphPlan,
-    LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan, ToolFormat,
+    CorpusPlan, DatasetPlan, DecontaminatePlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan,
+    GraphPlan, LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan, ToolFormat,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Span, Step,
@@ -50,6 +53,7 @@ mod graph;
 mod environment;
 mod program;
 mod task;
+mod benchmark;
 mod trajectory;
 mod reference;
 mod attempt;

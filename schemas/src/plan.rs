@@ -24,6 +24,8 @@ pub struct Plan {
     pub environment: EnvironmentPlan,
     /// Tasks.
     pub task: TaskPlan,
+    /// Benchmarks that nothing may overlap with.
+    pub decontaminate: DecontaminatePlan,
     /// Rollouts.
     pub rollout: RolloutPlan,
     /// The filter.
@@ -112,6 +114,10 @@ pub struct CorpusPlan {
     pub sources: Vec<String>,
     /// Licences that are used, likewise; a record whose source states none has the licence "".
     pub licenses: Vec<String>,
+    /// Sources that were taken down, as `drop` adds them: patterns, and the last word.
+    pub dropped_sources: Vec<String>,
+    /// Licences that were taken down, likewise.
+    pub dropped_licenses: Vec<String>,
 }
 
 impl CorpusPlan {
@@ -122,6 +128,8 @@ impl CorpusPlan {
             argument_chars_max: 0,
             sources: Vec::new(),
             licenses: Vec::new(),
+            dropped_sources: Vec::new(),
+            dropped_licenses: Vec::new(),
             quarantine: true,
             latest_only: true,
             ..plan.clone()
@@ -271,6 +279,27 @@ pub struct TaskPlan {
     pub intent_model: String,
 }
 
+/// What overlaps too much with a benchmark to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecontaminatePlan {
+    /// The benchmarks, each `NAME:DIGEST` of a fingerprint that the world keeps, as
+    /// `build --decontaminate FILE` adds them. With none, nothing is compared.
+    pub benchmarks: Vec<String>,
+    /// Words of the sequences that descriptions and tasks are compared by: 5, 8 or 13.
+    pub words: u32,
+    /// Fewest distinct sequences of a text that is compared; in fewer, chance decides.
+    pub sequences_min: usize,
+    /// A tool is flagged if so much of its description is a benchmark's, in thousandths.
+    pub tool_permille: u32,
+    /// A domain is flagged if so many of its tools are, in thousandths.
+    pub schema_permille: u32,
+    /// A task is withheld if so much of one of its texts is a benchmark's, in thousandths.
+    pub task_permille: u32,
+    /// Whether a task that merely offers a flagged tool, without calling it, is withheld too.
+    pub offered: bool,
+}
+
 /// How conversations are held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -356,6 +385,8 @@ impl Default for CorpusPlan {
             latest_only: true,
             sources: Vec::new(),
             licenses: Vec::new(),
+            dropped_sources: Vec::new(),
+            dropped_licenses: Vec::new(),
         }
     }
 }
@@ -412,6 +443,20 @@ impl Default for TaskPlan {
             offered_max: 16,
             kinds_permille: [160, 200, 60, 140, 140, 110, 100, 90],
             intent_model: String::new(),
+        }
+    }
+}
+
+impl Default for DecontaminatePlan {
+    fn default() -> DecontaminatePlan {
+        DecontaminatePlan {
+            benchmarks: Vec::new(),
+            words: 5,
+            sequences_min: 3,
+            tool_permille: 600,
+            schema_permille: 500,
+            task_permille: 400,
+            offered: false,
         }
     }
 }

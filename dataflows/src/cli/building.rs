@@ -39,7 +39,7 @@ pub(super) fn run(args: &BuildArgs, quiet: bool) -> anyhow::Result<Outcome> {
 
 /// Ctrl-C ends the process at once, since nothing is visible before the commit; during the commit
 /// it waits for its end.
-fn end_when_interrupted(
+pub(super) fn end_when_interrupted(
     committing: &Arc<AtomicBool>,
     interrupted: &Arc<AtomicBool>,
 ) -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ fn end_when_interrupted(
 }
 
 #[expect(clippy::exit, reason = "an interrupted process has nothing left to unwind")]
-fn leave() -> ! {
+pub(super) fn leave() -> ! {
     std::process::exit(INTERRUPTED)
 }
 

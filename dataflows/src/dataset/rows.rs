@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::{
-    Digest, DomainId, Effect, Environment, Message, Operation, Provenance, Speaker, Task, TaskId,
-    TaskKind, Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
+    Digest, DomainId, Effect, Environment, Message, Operation, Overlap, Provenance, Speaker, Task,
+    TaskId, TaskKind, Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
 };
 
 /// A row of `general`, `vertical` or `rejected`.
@@ -246,6 +246,8 @@ pub struct ToolRow {
     pub domain: Option<(DomainId, String)>,
     /// Every record it was made from, its own first.
     pub provenance: Vec<Provenance>,
+    /// How it overlaps with a benchmark; none if it was not compared with any.
+    pub overlap: Option<Option<Overlap>>,
 }
 
 /// A row of `domains`.
@@ -265,6 +267,8 @@ pub struct DomainRow {
     pub writes: u64,
     /// How many tasks it has.
     pub n_tasks: u64,
+    /// How it overlaps with a benchmark; none if it was not compared with any.
+    pub overlap: Option<Option<Overlap>>,
 }
 
 impl DomainRow {
@@ -296,6 +300,7 @@ impl DomainRow {
             reads: of_effect(Effect::Read),
             writes: of_effect(Effect::Write),
             n_tasks,
+            overlap: None,
         }
     }
 }

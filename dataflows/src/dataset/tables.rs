@@ -2,7 +2,9 @@
 
 use arrow::array::RecordBatch;
 
-use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Provenance, Trajectory, Value};
+use schemas::{
+    ArgumentSource, Call, Effect, GoldenCall, Message, Overlap, Provenance, Trajectory, Value,
+};
 
 use super::columns::{Columns, json_list_or_none};
 use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, function_json, spelled};
@@ -193,6 +195,7 @@ impl Table for ToolRow {
             "provenance",
             rows.iter().map(|row| row.provenance.iter().map(origin_json)),
         );
+        add_overlaps(&mut columns, rows.iter().map(|row| row.overlap.as_ref()));
         columns.finish()
     }
 }
@@ -215,8 +218,23 @@ impl Table for DomainRow {
         columns.counts("reads", rows.iter().map(|row| row.reads));
         columns.counts("writes", rows.iter().map(|row| row.writes));
         columns.counts("n_tasks", rows.iter().map(|row| row.n_tasks));
+        add_overlaps(&mut columns, rows.iter().map(|row| row.overlap.as_ref()));
         columns.finish()
     }
+}
+
+/// Columns that say with which benchmark a row overlaps, how much and in what. Rows that were not
+/// compared with any have none.
+fn add_overlaps<'a>(
+    columns: &mut Columns,
+    overlaps: impl Iterator<Item = Option<&'a Option<Overlap>>>,
+) {
+    let compared: Option<Vec<Option<&Overlap>>> = overlaps.map(|it| Some(it?.as_ref())).collect();
+    let Some(told) = compared.filter(|it| !it.is_empty()) else { return };
+    let of = |overlap: &Option<&Overlap>| overlap.map_or(0, |it| u64::from(it.permille));
+    columns.perhaps_texts("benchmark", told.iter().map(|it| it.map(|it| &it.benchmark)));
+    columns.counts("overlap_permille", told.iter().map(of));
+    columns.perhaps_texts("overlap", told.iter().map(|it| it.map(|it| &it.what)));
 }
 
 /// Where a tool came from, and what refining did there.

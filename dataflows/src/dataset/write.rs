@@ -1,6 +1,7 @@
 //! Rows in, Parquet out.
 
 use std::io::Write;
+use std::slice;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -29,7 +30,7 @@ pub trait Table: Sized {
     /// About how many bytes the row has.
     fn weight(&self) -> usize;
 
-    /// Lays rows out in columns; the columns are the same whatever the rows.
+    /// Lays rows out in columns; the columns are the same for all rows of a file.
     fn lay_out(rows: &[Self]) -> RecordBatch;
 }
 
@@ -50,7 +51,7 @@ pub fn write_rows<T: Table, W: Write + Send>(
 ) -> Result<(W, u64), DatasetError> {
     let mut rows = rows.into_iter().peekable();
     // Which columns there are is the same for all rows, so that the first tells.
-    let schema = T::lay_out(rows.peek().map_or(&[], std::slice::from_ref)).schema();
+    let schema = T::lay_out(rows.peek().map_or(&[], slice::from_ref)).schema();
     let mut writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
     let mut batch: Vec<T> = Vec::new();
     let mut weight = 0;

@@ -1,6 +1,7 @@
 //! The folder of an export: written beside its place, and put there in one step.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -46,6 +47,15 @@ impl Folder {
             step("create", folder, || fs::create_dir_all(folder))?;
         }
         step("write", &path, || fs::write(&path, text))
+    }
+
+    /// Opens a file at a path below the folder for writing.
+    pub(super) fn create(&self, path: &str) -> Result<BufWriter<File>, StoreError> {
+        let path = self.beside.join(path);
+        if let Some(folder) = path.parent() {
+            step("create", folder, || fs::create_dir_all(folder))?;
+        }
+        step("create", &path, || File::create(&path)).map(BufWriter::new)
     }
 
     /// Adds the index and puts the folder in its place.

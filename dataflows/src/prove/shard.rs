@@ -17,7 +17,7 @@ use crate::dataset::{
 use crate::graph_objects::read_json;
 use crate::ledger::{Entry, Ledger};
 use crate::listing::tool_rows;
-use crate::shards::{is_vertical, split};
+use crate::shards::{domain_row, is_vertical, split};
 use crate::shelf::{Unfolded, unfold};
 use crate::store::{Manifest, ShownFile, StoreError, World, files};
 
@@ -107,8 +107,7 @@ impl Shard {
     ) -> Result<(), String> {
         let Some(reference) = &entry.environment else { return Ok(()) };
         let environment: Environment = self.record(&reference.payload)?;
-        let (members, tasks) = (entry.domain.tools.len(), entry.tasks.len());
-        self.rows.push(DomainRow::new(&environment, members as u64, tasks as u64));
+        self.rows.push(domain_row(&environment, entry, &manifest.contents.plan));
         let engine = Engine::new(environment).map_err(|fault| fault.to_string())?;
         let tools = bound_tools(engine.environment(), |tool| {
             origins.get(&tool).map_or(("", ""), |(source, license)| (source, license))

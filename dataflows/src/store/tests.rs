@@ -247,3 +247,35 @@ fn leftovers_of_a_killed_writer_are_swept_and_nothing_else() {
     after.retain(|path| path != "notes.txt");
     assert_eq!(after, before);
 }
+
+/// Goal: whatever stops a collection, every manifest that is left names objects that are there, and
+/// the next collection goes on.
+#[test]
+fn interrupted_collection_leaves_whole_versions() {
+    let mut steps = 0;
+    loop {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::create(folder.path()).unwrap();
+        for mark in 1..5 {
+            commit(&world, mark).unwrap();
+        }
+        let store = world.lock().unwrap();
+        let collect = || store.collect(Some(2), std::time::Duration::ZERO, false);
+        let (_outcome, struck) = disk::faults::after(steps, steps % 2 == 1, collect);
+        for version in world.versions().unwrap() {
+            world.check_objects(&world.manifest(version).unwrap()).unwrap();
+        }
+        assert_eq!(world.latest().unwrap().manifest.unwrap().version, 4);
+        collect().unwrap();
+        assert_eq!(world.versions().unwrap(), [3, 4]);
+        assert_eq!(
+            tree(&folder.path().join("objects")).len(),
+            5,
+            "two of each, and the shared one"
+        );
+        if !struck {
+            return assert!(5 < steps, "every step was a place to stop at");
+        }
+        steps += 1;
+    }
+}

@@ -34,6 +34,11 @@ pub(super) fn assignments(text: &str) -> Result<Vec<(String, Json)>, String> {
     }
 }
 
+/// The literal that a text has from a byte on, after blanks; none if something else stands there.
+pub(crate) fn literal_at(text: &str, place: usize) -> Option<Json> {
+    Reader { text, place }.literal(0).ok()
+}
+
 struct Reader<'a> {
     text: &'a str,
     place: usize,

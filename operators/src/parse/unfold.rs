@@ -100,7 +100,7 @@ pub(super) fn read(
 }
 
 /// The first bytes of a document, and a reader of the whole of it, uncompressed.
-fn open<'r>(
+pub(super) fn open<'r>(
     reader: impl Read + 'r,
     plan: &CorpusPlan,
 ) -> io::Result<(Vec<u8>, Box<dyn BufRead + 'r>)> {

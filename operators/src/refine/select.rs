@@ -17,6 +17,15 @@ pub(super) fn select(record: &Record, plan: &CorpusPlan) -> Result<(), (Rule, St
             return Err((Rule::NotSelected, format!("is not selected: its {what} is \"{shown}\"")));
         }
     }
+    for (what, patterns, value) in [
+        ("source", &plan.dropped_sources, &origin.source),
+        ("licence", &plan.dropped_licenses, &origin.license),
+    ] {
+        if patterns.iter().any(|pattern| is_matched(pattern, value)) {
+            let shown = if value.is_empty() { "none" } else { value };
+            return Err((Rule::NotSelected, format!("was taken down: its {what} is \"{shown}\"")));
+        }
+    }
     Ok(())
 }
 
@@ -28,17 +37,18 @@ fn is_selected(patterns: &[String], value: &str) -> bool {
     let mut excluded = false;
     for pattern in patterns {
         match pattern.strip_prefix('!') {
-            Some(pattern) => excluded |= matches(pattern, value),
+            Some(pattern) => excluded |= is_matched(pattern, value),
             None => {
                 included = false;
-                wanted |= matches(pattern, value);
+                wanted |= is_matched(pattern, value);
             }
         }
     }
     (included || wanted) && !excluded
 }
 
-fn matches(pattern: &str, value: &str) -> bool {
+/// Whether a pattern stands for a value: a `*` for any text, capitals and small letters alike.
+pub fn is_matched(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.to_lowercase(), value.to_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
