@@ -106,6 +106,10 @@ struct BuildArgs {
     /// Domains for the second training stage, by a word of their name; may be repeated.
     #[arg(long, value_name = "WORD")]
     vertical: Vec<String>,
+    /// How the dataset types values without a fixed shape: `json`, which `datasets` 4.7 and later give
+    /// as objects, or `string`, JSON texts that every reader gives. The world remembers it.
+    #[arg(long, value_name = "TYPE", value_parser = ["json", "string"])]
+    json_encoding: Option<String>,
     /// Use only records of this source; `*` stands for any text, `!` before it excludes; may be
     /// repeated. The world remembers it.
     #[arg(long, value_name = "[!]PATTERN")]
@@ -369,6 +373,7 @@ impl BuildArgs {
             anyhow::bail!("--set \"{setting}\" is not of the form KEY=VALUE");
         }
         settings.extend(self.profile.iter().map(|name| format!("profile={name}")));
+        settings.extend(self.json_encoding.iter().map(|it| format!("dataset.json_encoding={it}")));
         settings.extend(self.seed.map(|seed| format!("seed={seed}")));
         for (key, words) in [
             ("dataset.vertical", &self.vertical),

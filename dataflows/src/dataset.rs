@@ -9,7 +9,8 @@ pub use self::rows::{
     BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
 };
 pub use self::write::{
-    Table, write_domains, write_rejected, write_rows, write_tasks, write_tools, write_trajectories,
+    Table, write_domains, write_encoded, write_rejected, write_rows, write_tasks, write_tools,
+    write_trajectories,
 };
 
 mod rows;

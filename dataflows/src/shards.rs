@@ -12,7 +12,7 @@ use schemas::{
 
 use crate::dataset::{
     DatasetError, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
-    write_domains, write_rejected, write_tasks, write_tools, write_trajectories,
+    write_encoded,
 };
 use crate::ledger::{Entry, Ledger, homeless_shard, shard};
 use crate::run::Caught;
@@ -339,12 +339,13 @@ impl Context<'_> {
             }
             Ok::<(), ShardError>(())
         };
-        put("general", rows.kept.len(), write_trajectories(rows.kept))?;
-        put("vertical", rows.vertical.len(), write_trajectories(rows.vertical))?;
-        put("rejected", rows.rejected.len(), write_rejected(rows.rejected))?;
-        put("tasks", rows.tasks.len(), write_tasks(rows.tasks))?;
-        put("tools", rows.tools.len(), write_tools(rows.tools))?;
-        put("domains", rows.domains.len(), write_domains(rows.domains))?;
+        let encoding = self.plan.dataset.json_encoding;
+        put("general", rows.kept.len(), write_encoded(rows.kept, encoding))?;
+        put("vertical", rows.vertical.len(), write_encoded(rows.vertical, encoding))?;
+        put("rejected", rows.rejected.len(), write_encoded(rows.rejected, encoding))?;
+        put("tasks", rows.tasks.len(), write_encoded(rows.tasks, encoding))?;
+        put("tools", rows.tools.len(), write_encoded(rows.tools, encoding))?;
+        put("domains", rows.domains.len(), write_encoded(rows.domains, encoding))?;
         Ok(roles)
     }
 }

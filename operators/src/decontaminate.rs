@@ -205,7 +205,7 @@ pub trait Decontaminate<'scope, T: Timestamp> {
     ///         environments: scope.new_collection_from([]).1,
     ///         benchmarks: scope.new_collection_from([Arc::new(benchmark)]).1,
     ///     };
-    ///     let plan = DecontaminatePlan::default();
+    ///     let plan = DecontaminatePlan { sequences_min: 1, ..DecontaminatePlan::default() };
     ///     let first = tasks[0].id;
     ///     scope.new_collection_from(tasks.clone()).1
     ///          .decontaminate(compared, &plan, depot, Arc::new(Forgetful))
@@ -248,7 +248,7 @@ impl<'scope, T: Timestamp + Lattice> Decontaminate<'scope, T>
         );
 
         let reader = Reader { depot: Arc::clone(&depot), last: Arc::default() };
-        let worded = self.clone().map(|task| (task.id.0 % PLACES, task)).join_map(
+        let worded = self.clone().map(|task| (place(task.domain), task)).join_map(
             benchmarks,
             move |_place, task, sketch| {
                 let recalled = recall.recall(&key(&task.payload, &sketch.digest, &of_tasks));
@@ -286,7 +286,14 @@ impl<'scope, T: Timestamp + Lattice> Decontaminate<'scope, T>
 }
 
 /// How many parts of the work there are.
-const PLACES: u64 = 64;
+const PLACES: u64 = 1 << PLACE_BITS;
+const PLACE_BITS: u32 = 6;
+
+/// The part of the work that the tasks of a domain belong to: monotone in its id, since depots keep
+/// what is near by that together, and to fetch one payload from a depot may be to unfold many.
+fn place(domain: DomainId) -> u64 {
+    domain.0 >> (u64::BITS - PLACE_BITS)
+}
 
 /// The tasks that call a flagged tool, or that offer one where `offered` says that this will do.
 fn called<'scope, T: Timestamp + Lattice>(

@@ -19,7 +19,8 @@ pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, 
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
     CorpusPlan, DatasetPlan, DecontaminatePlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan,
-    GraphPlan, LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan, ToolFormat,
+    GraphPlan, JsonEncoding, LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan,
+    ToolFormat,
 };
 pub use crate::program::{
     Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Span, Step,

@@ -367,6 +367,20 @@ pub struct DatasetPlan {
     pub test_permille: u32,
     /// Domains, by name or by a word of it, whose trajectories make the second stage.
     pub vertical: Vec<String>,
+    /// How values without a fixed shape are typed: `json`, or `string` for readers that do not know
+    /// JSON columns.
+    pub json_encoding: JsonEncoding,
+}
+
+/// How values without a fixed shape are typed. Their bytes are JSON texts either way.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonEncoding {
+    /// As Arrow's extension type `arrow.json`: readers that know it give objects.
+    #[default]
+    Json,
+    /// As plain text, which every reader gives as text.
+    String,
 }
 
 impl Default for CorpusPlan {
@@ -452,10 +466,10 @@ impl Default for DecontaminatePlan {
         DecontaminatePlan {
             benchmarks: Vec::new(),
             words: 5,
-            sequences_min: 3,
+            sequences_min: 6,
             tool_permille: 600,
             schema_permille: 500,
-            task_permille: 400,
+            task_permille: 500,
             offered: false,
         }
     }
@@ -484,6 +498,11 @@ impl Default for FilterPlan {
 
 impl Default for DatasetPlan {
     fn default() -> DatasetPlan {
-        DatasetPlan { shards: 64, test_permille: 100, vertical: Vec::new() }
+        DatasetPlan {
+            shards: 64,
+            test_permille: 100,
+            vertical: Vec::new(),
+            json_encoding: JsonEncoding::default(),
+        }
     }
 }

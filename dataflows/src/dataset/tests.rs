@@ -1,17 +1,18 @@
 //! Rows there and back, and what happens to damaged files.
 
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use schemas::{
     ArgumentSource, Audit, Call, Digest, DomainId, Effect, FaultKind, GoldenCall, InjectedFault,
-    Intent, Message, Persona, Scenario, Speaker, Stage, Task, TaskId, TaskKind, Trajectory,
-    TrajectoryId, Value, Verdict,
+    Intent, JsonEncoding, Message, Persona, Scenario, Speaker, Stage, Task, TaskId, TaskKind,
+    Trajectory, TrajectoryId, Value, Verdict,
 };
 
 use super::{
     BoundTool, DomainTools, TaskRow, TrajectoryRow, Tries, read_tasks, read_trajectories,
-    write_rejected, write_tasks, write_trajectories,
+    write_encoded, write_rejected, write_tasks, write_trajectories,
 };
 
 fn message(role: Speaker, content: &str) -> Message {
@@ -212,4 +213,21 @@ proptest! {
             prop_assert!(rows.iter().rev().skip(1).all(Result::is_ok));
         }
     }
+}
+
+#[test]
+fn json_in_strings_is_the_same_rows_without_the_type() {
+    let rows = kept(40);
+    let has_type = |bytes: &[u8]| bytes.windows(10).any(|it| it == b"arrow.json");
+    for (encoding, typed) in [(JsonEncoding::Json, true), (JsonEncoding::String, false)] {
+        let bytes = write_encoded(rows.clone(), encoding).unwrap();
+        let built = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes.clone())).unwrap();
+        let tools = format!("{:?}", built.schema().field_with_name("tools").unwrap());
+        assert_eq!((has_type(tools.as_bytes()), tools.contains("Utf8")), (typed, true), "{tools}");
+        let read: Vec<TrajectoryRow> =
+            read_trajectories(Bytes::from(bytes)).unwrap().map(Result::unwrap).collect();
+        assert!(read == rows, "{encoding:?}");
+    }
+    let empty = write_encoded(Vec::<TrajectoryRow>::new(), JsonEncoding::String).unwrap();
+    assert_eq!(read_trajectories(Bytes::from(empty)).unwrap().count(), 0);
 }

@@ -2,11 +2,15 @@
 
 use std::io::Write;
 use std::slice;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, RecordBatch, StructArray};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{CdcOptions, WriterProperties};
+
+use schemas::JsonEncoding;
 
 use super::{DatasetError, DomainRow, TaskRow, ToolRow, TrajectoryRow};
 
@@ -49,9 +53,18 @@ pub fn write_rows<T: Table, W: Write + Send>(
     rows: impl IntoIterator<Item = T>,
     sink: W,
 ) -> Result<(W, u64), DatasetError> {
+    write_through(rows, sink, |batch| batch)
+}
+
+/// Writes rows, each batch of them changed on its way.
+fn write_through<T: Table, W: Write + Send>(
+    rows: impl IntoIterator<Item = T>,
+    sink: W,
+    change: fn(RecordBatch) -> RecordBatch,
+) -> Result<(W, u64), DatasetError> {
     let mut rows = rows.into_iter().peekable();
     // Which columns there are is the same for all rows, so that the first tells.
-    let schema = T::lay_out(rows.peek().map_or(&[], slice::from_ref)).schema();
+    let schema = change(T::lay_out(rows.peek().map_or(&[], slice::from_ref))).schema();
     let mut writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
     let mut batch: Vec<T> = Vec::new();
     let mut weight = 0;
@@ -67,15 +80,72 @@ pub fn write_rows<T: Table, W: Write + Send>(
         written += 1;
         batch.push(row);
         if BATCH_ROWS_MAX <= batch.len() || BATCH_BYTES_MAX <= weight {
-            writer.write(&T::lay_out(&batch))?;
+            writer.write(&change(T::lay_out(&batch)))?;
             batch.clear();
             weight = 0;
         }
     }
     if !batch.is_empty() {
-        writer.write(&T::lay_out(&batch))?;
+        writer.write(&change(T::lay_out(&batch)))?;
     }
     Ok((writer.into_inner()?, written))
+}
+
+/// Writes rows as one Parquet file, their JSON columns typed in one way or the other.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_encoded<T: Table>(
+    rows: impl IntoIterator<Item = T>,
+    encoding: JsonEncoding,
+) -> Result<Vec<u8>, DatasetError> {
+    match encoding {
+        JsonEncoding::Json => write_through(rows, Vec::new(), |batch| batch),
+        JsonEncoding::String => write_through(rows, Vec::new(), plain),
+    }
+    .map(|(bytes, _)| bytes)
+}
+
+/// The same rows with plain text where there is JSON.
+fn plain(batch: RecordBatch) -> RecordBatch {
+    let schema = batch.schema();
+    let fields: Fields = schema.fields().iter().map(plain_field).collect();
+    let columns = fields.iter().zip(batch.columns());
+    let columns = columns.map(|(field, column)| retyped(column, field.data_type())).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns fit their fields")
+}
+
+fn plain_field(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::List(element) => DataType::List(plain_field(element)),
+        DataType::Struct(parts) => DataType::Struct(parts.iter().map(plain_field).collect()),
+        other => other.clone(),
+    };
+    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
+}
+
+/// An array whose type says otherwise what its texts are.
+fn retyped(array: &ArrayRef, data_type: &DataType) -> ArrayRef {
+    match data_type {
+        DataType::List(element) => {
+            let lists = array.as_list::<i32>();
+            let values = retyped(lists.values(), element.data_type());
+            let (offsets, present) = (lists.offsets().clone(), lists.nulls().cloned());
+            Arc::new(ListArray::new(Arc::clone(element), offsets, values, present))
+        }
+        DataType::Struct(parts) => {
+            let structs = array.as_struct();
+            let columns = parts.iter().zip(structs.columns());
+            let columns = columns.map(|(part, column)| retyped(column, part.data_type()));
+            Arc::new(StructArray::new(parts.clone(), columns.collect(), structs.nulls().cloned()))
+        }
+        _ => Arc::clone(array),
+    }
 }
 
 fn properties() -> WriterProperties {

@@ -7,12 +7,13 @@ use std::path::Path;
 use operators::engine::World as Engine;
 use operators::verify::verify;
 use schemas::{
-    Digest, Environment, FilterPlan, Task, TaskId, ToolId, Trajectory, TrajectoryId, Verified,
+    Digest, Environment, FilterPlan, JsonEncoding, Task, TaskId, ToolId, Trajectory, TrajectoryId,
+    Verified,
 };
 
 use crate::dataset::{
     DatasetError, DomainRow, DomainTools, Rows, Table, TaskRow, TrajectoryRow, Tries, bound_tools,
-    read_tasks, read_trajectories, write_domains,
+    read_tasks, read_trajectories, write_encoded,
 };
 use crate::graph_objects::read_json;
 use crate::ledger::{Entry, Ledger};
@@ -33,6 +34,7 @@ pub(super) struct Shard {
     rows: Vec<DomainRow>,
     payloads: Unfolded,
     filter: FilterPlan,
+    encoding: JsonEncoding,
 }
 
 /// What the rows of one domain are proved against.
@@ -89,6 +91,7 @@ impl Shard {
             rows: Vec::new(),
             payloads,
             filter: manifest.contents.plan.filter.clone(),
+            encoding: manifest.contents.plan.dataset.json_encoding,
         };
         for entry in ledger.entries.values() {
             if let Err(reason) = shard.admit(entry, &origins, manifest) {
@@ -245,7 +248,7 @@ impl Shard {
         }
         let mut expected = BTreeMap::new();
         for (split, rows) in splits {
-            let bytes = write_domains(rows).map_err(|error| chain(&error))?;
+            let bytes = write_encoded(rows, self.encoding).map_err(|error| chain(&error))?;
             expected.insert(split, Digest::of(&bytes));
         }
         if expected == *shown { Ok(()) } else { Err("are not what their environments give".into()) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schemas::{Encoder, RolloutPlan, Stage};
+use schemas::{Encoder, JsonEncoding, RolloutPlan, Stage};
 
 use super::Manifest;
 use super::manifest::CONFIGS;
@@ -20,6 +20,7 @@ pub(super) fn card(manifest: &Manifest) -> String {
     write_funnel(manifest, &mut card);
     write_origins(manifest, &mut card);
     write_model(manifest, &mut card);
+    write_benchmarks(manifest, &mut card);
     card
 }
 
@@ -110,9 +111,16 @@ fn write_configurations(manifest: &Manifest, card: &mut String) {
             "\n## Loading\n\n```python\nfrom datasets import load_dataset\n\n\
              rows = load_dataset(\"path/to/dataset\", \"{first}\", split=\"train\")\n\
              row = rows[0]\nrow[\"messages\"], row[\"tools\"]\n```\n\n\
-             Needs `datasets` 4.7 or later: `tools` and `tool_calls` are JSON and arrive as \
-             objects. Older versions refuse\nthe files with an error. TRL's `SFTTrainer` takes the \
-             rows as they are. `supervised` says for each message\nwhether a model should learn it."
+             {} `supervised` says for each message\nwhether a model should learn it.",
+            match manifest.contents.plan.dataset.json_encoding {
+                JsonEncoding::Json =>
+                    "Needs `datasets` 4.7 or later: `tools` and `tool_calls` are JSON and arrive as \
+                     objects. Older versions refuse\nthe files with an error. TRL's `SFTTrainer` \
+                     takes the rows as they are.",
+                JsonEncoding::String =>
+                    "Any version of `datasets` reads it: each of `tools` and `tool_calls` is a text \
+                     for `json.loads`.",
+            }
         ),
     );
     card.push_str("\n## Configurations\n\n| configuration | split | rows | bytes |\n");
@@ -217,6 +225,26 @@ fn write_players(plan: &RolloutPlan, card: &mut String) {
              model thought before it spoke; the\nother side never saw it.",
             by(&plan.agent_model),
             by(&plan.user_model)
+        ),
+    );
+}
+
+/// What was withheld for the sake of which benchmarks.
+fn write_benchmarks(manifest: &Manifest, card: &mut String) {
+    let contents = &manifest.contents;
+    let names = contents.pins.keys().filter_map(|role| role.strip_prefix("benchmarks/"));
+    let names: Vec<String> = names.map(cell).collect();
+    if names.is_empty() {
+        return;
+    }
+    line(
+        card,
+        format_args!(
+            "\n## Decontamination\n\nTools and tasks were compared with {}. {} tasks that overlap with \
+             them were withheld, and are in no\nsplit. `tools` and `domains` say which of theirs \
+             overlap, and how much.",
+            names.join(", "),
+            contents.rejected.get("contaminated").copied().unwrap_or_default()
         ),
     );
 }
