@@ -61,7 +61,7 @@ fn tool(id: ToolId, name: &str, description: &str, parameters: &[&str]) -> Tool 
         license: String::new(),
         method: None,
         path: None,
-        input: parameters.iter().map(|name| field(name)).collect(),
+        input: parameters.iter().map(|one| field(one)).collect(),
         output: Output { shape: Shape::Any, basis: Basis::Inferred },
     }
 }
@@ -449,15 +449,15 @@ tasks = [Task(user_id="u", instruction="You want to lend the blue " "kayak for a
         r#"{"id": "2", "question": "user: And a boat?\nsystem: Which?\nuser: The red one.\n", "#,
         r#""function": []}"#,
     );
-    let found = read("rows.json", lines.as_bytes(), &plan).unwrap();
-    assert_eq!(found.tools.len(), 1);
-    assert_eq!(found.texts, ["Lend me a kayak", "And a boat?", "The red one."]);
+    let rows = read("rows.json", lines.as_bytes(), &plan).unwrap();
+    assert_eq!(rows.tools.len(), 1);
+    assert_eq!(rows.texts, ["Lend me a kayak", "And a boat?", "The red one."]);
 
     let tasks = r#"[{"id": "0", "user_scenario": {"instructions": {"reason_for_call":
         "You lost a paddle.", "known_info": "You are Ada.", "task_instructions": null}},
         "evaluation_criteria": {"actions": [{"name": "find", "arguments": {"note": "not said"}}]}}]"#;
-    let found = read("tasks.json", tasks.as_bytes(), &plan).unwrap();
-    assert_eq!(found.texts, ["You lost a paddle.", "You are Ada."]);
+    let told = read("tasks.json", tasks.as_bytes(), &plan).unwrap();
+    assert_eq!(told.texts, ["You lost a paddle.", "You are Ada."]);
 }
 
 #[test]
