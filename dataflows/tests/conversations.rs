@@ -9,9 +9,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +25,12 @@ use operators::Work;
 use schemas::{Speaker, Value};
 use tempfile::TempDir;
 
+use self::replayed::Replayed;
 use self::script::Script;
 use self::server::{Conduct, Server};
 
+#[path = "conversations/replayed.rs"]
+mod replayed;
 #[path = "conversations/script.rs"]
 mod script;
 #[expect(dead_code, reason = "a benchmark uses the rest")]
@@ -432,33 +434,6 @@ fn killed_builds_end_in_the_same_bytes() {
 #[expect(clippy::disallowed_methods, reason = "how a person asks for more")]
 fn is_asked_for_slow_tests() -> bool {
     std::env::var_os("SLOW_TESTS").is_some()
-}
-
-/// A replay of a world's journal, as a process of its own.
-struct Replayed {
-    child: Child,
-    url: String,
-}
-
-impl Replayed {
-    fn start(world: &Path) -> Replayed {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_agentscaler"))
-            .args(["endpoint", "replay", "--port", "0", "--quiet", "--world"])
-            .arg(world)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Replayed { child, url: url.trim().into() }
-    }
-}
-
-impl Drop for Replayed {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
 }
 
 /// Everything a model can say about a world is said again by the replay of its journal.
