@@ -231,15 +231,6 @@ fn points<'scope>(
     }
 }
 
-fn workshop(
-    plan: &Plan,
-    depot: Arc<dyn Depot>,
-    recall: Arc<dyn Recall<materialize::Recalled>>,
-    work: Arc<Work>,
-) -> Workshop {
-    Workshop { plan: plan.environment.clone(), seed: plan.seed, depot, recall, work }
-}
-
 /// Tasks compared with the benchmarks, if there are any.
 fn judged<'scope>(
     tasks: Collection<'scope, TaskRef>,
