@@ -127,14 +127,14 @@ pub fn chain<'scope>(
     let (seed, depot, work) = (plan.seed, || Arc::clone(&known.depot), || Arc::clone(&known.work));
 
     let Told { answers, weights, transcripts } = told;
-    let said = answers.clone();
     verb("parse");
     let (records, unreadable) = documents.parse(known.library);
     let (tools, provenance, unfit) = records.clone().refine(&plan.corpus);
     verb("describe");
     let (tools, requests, refused) = tools.describe(answers.clone(), &plan.describe, &plan.corpus);
     verb("link");
-    let placed = points(tools.clone(), answers, weights.clone(), plan, known.vectors, work());
+    let placed =
+        points(tools.clone(), answers.clone(), weights.clone(), plan, known.vectors, work());
     let (links, near) = placed.vectors.clone().link(&plan.graph, known.neighbours, work());
     verb("communities");
     let ids = placed.vectors.clone().map(|vector| vector.tool);
@@ -148,20 +148,15 @@ pub fn chain<'scope>(
     let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
     verb("reword");
-    let (worded, rewordings, unworded) = composed.reword(said, &plan.task, depot());
+    let (worded, rewordings, unworded) = composed.reword(answers, &plan.task, depot());
     verb("decontaminate");
     let compared = (tools.clone(), domains.clone(), environments.clone());
     let judged = judged(worded, compared, plan, (known.benchmarks, depot(), known.overlaps));
     let tasks = judged.clean.clone();
     verb("roll_out");
-    let (trajectories, attempts, failed) = tasks.clone().hold(
-        environments.clone(),
-        transcripts,
-        (&plan.rollout, seed),
-        depot(),
-        known.trajectories,
-        work(),
-    );
+    let (worlds, held) = (environments.clone(), (&plan.rollout, seed));
+    let (trajectories, attempts, failed) =
+        tasks.clone().hold(worlds, transcripts, held, depot(), known.trajectories, work());
     verb("verify");
     let worlds = environments.clone();
     let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
