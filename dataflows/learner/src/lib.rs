@@ -1,0 +1,13 @@
+//! The training sink.
+
+pub mod error;
+pub mod config;
+pub mod parameters;
+pub mod adapters;
+pub mod decoder;
+mod durable;
+pub mod checkpoint;
+pub mod loss;
+pub mod optimizer;
+pub mod template;
+pub mod vocabulary;
