@@ -11,3 +11,7 @@ pub mod loss;
 pub mod optimizer;
 pub mod template;
 pub mod vocabulary;
+pub mod examples;
+pub mod rendering;
+pub mod beginning;
+pub mod packing;
