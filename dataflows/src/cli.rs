@@ -28,6 +28,7 @@ mod watching;
 mod comparing;
 mod dropping;
 mod collecting;
+mod training;
 
 /// Most worker threads: each has a part of the memory and of the work.
 const WORKERS_MAX: i64 = 256;
@@ -62,6 +63,9 @@ enum Command {
     Gc(collecting::GcArgs),
     Export(ExportArgs),
     Endpoint(EndpointArgs),
+    Train(Box<training::TrainArgs>),
+    Evaluate(training::EvaluateArgs),
+    ChatServer(training::ChatServerArgs),
     /// Print a completion script for a shell.
     #[command(before_help = "Example: agentscaler completions bash > agentscaler.bash")]
     Completions {
@@ -356,6 +360,9 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Explain(explain) => explaining::run(explain, args.quiet),
         Command::Export(export) => exporting::run(export, args.quiet),
         Command::Endpoint(of) => endpoint::run(of, args.quiet),
+        Command::Train(train) => training::train(train, args.quiet),
+        Command::Evaluate(evaluate) => training::evaluate(evaluate, args.quiet),
+        Command::ChatServer(server) => training::chat_server(server, args.quiet),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Args::command();
@@ -424,6 +431,10 @@ fn explained(error: &anyhow::Error) -> String {
     let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
     let of_benchmark = error.downcast_ref::<BenchmarkError>().and_then(BenchmarkError::remedy);
     let remedy = of_build.or(of_export).or(of_benchmark).or(of_store).or(of_endpoint);
+    let remedy = remedy.map(str::to_string);
+    #[cfg(feature = "learner")]
+    let remedy = remedy
+        .or_else(|| error.downcast_ref::<learner::error::LearnError>().and_then(|it| it.remedy()));
     let said = format!("{error:#}");
     let mut lines: Vec<String> = said.trim_end().lines().map(plain).collect();
     lines.extend(remedy.map(|remedy| format!("  {remedy}")));

@@ -69,12 +69,11 @@ impl LearnError {
                 Some(remedy.clone())
             }
             LearnError::Diverged { .. } => Some(
-                "lower --learning-rate or --clip; the same command goes on from the last snapshot"
-                    .into(),
+                "start again with a lower --learning-rate or --clip, and another --output".into(),
             ),
             LearnError::Device { .. } => Some(
-                "lower --context or --packs-at-once; the last snapshot is whole, and the same \
-                 command goes on from it"
+                "lower --packs-at-once or give --recompute; the same command goes on from the last \
+                 snapshot, which is whole"
                     .into(),
             ),
         }

@@ -15,3 +15,13 @@ pub mod examples;
 pub mod rendering;
 pub mod beginning;
 pub mod packing;
+pub mod devices;
+pub mod training;
+pub mod lesson;
+pub mod generation;
+pub mod calls;
+pub mod evaluation;
+pub mod assistant;
+pub mod chat_server;
+
+pub use burn::tensor::Device;

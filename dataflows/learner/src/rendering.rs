@@ -47,6 +47,18 @@ impl Renderer {
         Ok(self.vocabulary.encode(&text)?.ids)
     }
 
+    /// The tokens before an answer in the template for training, which shows the thoughts of every
+    /// turn: what the model saw before this turn when it was trained.
+    ///
+    /// # Errors
+    ///
+    /// If the template refuses the conversation.
+    pub fn prompt_as_trained(&self, conversation: &Conversation) -> Result<Vec<u32>, LearnError> {
+        let conversation = self.guard(conversation);
+        let text = self.training.render(&conversation, true)?;
+        Ok(self.vocabulary.encode(&text)?.ids)
+    }
+
     /// The tokens of a whole conversation in the template for training, each with the assistant's
     /// turn that it is part of.
     ///

@@ -1,0 +1,387 @@
+//! Training: rows and a checkpoint in, a better checkpoint out.
+//!
+//! A run is a function of its [`Knobs`], its rows and its checkpoint, and lives in a folder:
+//!
+//! ```text
+//! OUTPUT/
+//!   run.json        what the run is a function of; the same command goes on where it stopped
+//!   metrics.jsonl   a line per step and per evaluation
+//!   loss.svg        the same as a picture
+//!   snapshots/      the last two states, each whole or not there
+//!   best/           the numbers with the lowest loss on what is held out
+//!   model/          the result, as a Hugging Face directory
+//! ```
+//!
+//! Whatever stops it, the last snapshot is whole, and on a processor the run that goes on from it
+//! takes the same steps, bit for bit, as one that was never stopped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+use burn::tensor::Device;
+
+use crate::adapters::Adapters;
+use crate::checkpoint::{Precision, SHARD_BYTES, read_parameters, write_model};
+use crate::config::Config;
+use crate::decoder::Decoder;
+use crate::error::LearnError;
+use crate::loss::{Document, backward, sum_of};
+use crate::optimizer::{AdamW, StepRule, added, clipping, mean};
+use crate::packing::{Pack, is_packed, packs};
+use crate::parameters::Parameters;
+use crate::training::metrics::Metrics;
+use crate::training::snapshot::{State, latest, read_best, save, save_best};
+
+pub use self::knobs::{Knobs, LowRank};
+pub use self::metrics::{Evaluation, StepRecord};
+pub use self::run::run_digest;
+
+mod knobs;
+mod metrics;
+mod plot;
+mod run;
+mod snapshot;
+
+/// Documents with the ids that their order is a hash of.
+#[derive(Clone, Debug, Default)]
+pub struct Corpus {
+    /// The trajectories' ids.
+    pub ids: Vec<String>,
+    /// Their documents, in the same order.
+    pub documents: Vec<Document>,
+}
+
+/// What a run is given.
+#[derive(Debug)]
+pub struct Job<'j> {
+    /// The folder of the run.
+    pub output: &'j Path,
+    /// The checkpoint to start from.
+    pub from: &'j Path,
+    /// How to train.
+    pub knobs: Knobs,
+    /// What to learn from.
+    pub learned: Corpus,
+    /// What is only asked about, by name: tasks, or domains, that are never learned from. The
+    /// first that is not empty decides which numbers are best.
+    pub held_out: Vec<(String, Corpus)>,
+    /// Where to compute.
+    pub device: Device,
+}
+
+/// What happens in a run, as it happens.
+#[derive(Debug)]
+pub enum Event<'e> {
+    /// Before the first step.
+    Started {
+        /// Steps of the run.
+        steps: u64,
+        /// The step it goes on from; 0 for a new run.
+        from: u64,
+        /// Documents that are learned from.
+        documents: usize,
+        /// Documents that are longer than the context, and left out.
+        too_long: usize,
+        /// Documents with nothing to learn, left out.
+        empty: usize,
+        /// Numbers that are learned.
+        learned: usize,
+    },
+    /// A step was taken.
+    Step {
+        /// What it was like.
+        record: &'e StepRecord,
+        /// Steps of the run.
+        steps: u64,
+        /// Seconds that the rest will take at the pace so far.
+        remaining: f64,
+    },
+    /// What is held out was asked about.
+    Evaluated(&'e Evaluation),
+    /// The loss on what is held out has not fallen for as long as was allowed.
+    StoppedEarly {
+        /// The step.
+        step: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Steps taken, by this process and those before it.
+    pub steps: u64,
+    /// Whether it ended before its last step, because nothing got better.
+    pub stopped_early: bool,
+    /// The loss of the last step.
+    pub loss: f64,
+    /// The lowest loss on what is held out.
+    pub best: Option<f64>,
+}
+
+/// Trains, or goes on training, and writes the result to `model/` in the run's folder.
+///
+/// # Errors
+///
+/// Names what is wrong with the checkpoint, the rows or the knobs, each before the first step;
+/// later, if the loss is no number or the device gives up. What a snapshot holds is never lost.
+pub fn train(job: &Job<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome, LearnError> {
+    let config = Config::read(job.from)?;
+    job.knobs.check(&config)?;
+    let plan = Plan::new(job)?;
+    let device = job.device.clone();
+    let mut model = Decoder::new(config.clone(), read_parameters(job.from, &config, &device)?);
+    run::claim(job, &config)?;
+    if let Some(LowRank { rank, alpha }) = job.knobs.low_rank {
+        model.adapters = Some(Adapters::fresh(&config, rank, alpha, job.knobs.seed, &device));
+    }
+    let mut optimizer = AdamW::default();
+    let mut state = State::default();
+    if let Some(found) = latest(job.output)? {
+        state = found.read(&mut model, &mut optimizer, &device)?;
+    }
+    let mut metrics = Metrics::open(job.output, state.step)?;
+    tell(&Event::Started {
+        steps: plan.rule.steps,
+        from: state.step,
+        documents: plan.documents,
+        too_long: plan.too_long,
+        empty: plan.empty,
+        learned: learned(&model).count(),
+    });
+    let mut run = Run { job, plan, model, optimizer, state, began: Instant::now(), first: 0 };
+    run.first = run.state.step;
+    while run.state.step < run.plan.rule.steps && !run.is_patience_over() {
+        let record = run.step()?;
+        metrics.step(&record)?;
+        let remaining = run.remaining();
+        tell(&Event::Step { record: &record, steps: run.plan.rule.steps, remaining });
+        if run.is_due(job.knobs.evaluate_every) {
+            for evaluation in run.evaluate()? {
+                metrics.evaluation(&evaluation)?;
+                tell(&Event::Evaluated(&evaluation));
+            }
+        }
+        if run.is_due(job.knobs.snapshot_every) || run.is_patience_over() {
+            metrics.sync()?;
+            save(job.output, &run.state, learned(&run.model), &run.optimizer)?;
+        }
+    }
+    if run.state.step < run.plan.rule.steps {
+        tell(&Event::StoppedEarly { step: run.state.step });
+    }
+    metrics.plot(job.output)?;
+    run.finish()
+}
+
+/// The numbers that a run moves.
+fn learned(model: &Decoder) -> &Parameters {
+    model.adapters.as_ref().map_or(&model.parameters, |adapters| &adapters.parameters)
+}
+
+/// What is known before the first step.
+struct Plan {
+    rule: StepRule,
+    /// The packs of every epoch.
+    epochs: Vec<Vec<Pack>>,
+    /// By name, packs of what is held out.
+    held_out: Vec<(String, Vec<Pack>)>,
+    documents: usize,
+    too_long: usize,
+    empty: usize,
+}
+
+impl Plan {
+    fn new(job: &Job<'_>) -> Result<Plan, LearnError> {
+        let knobs = &job.knobs;
+        let packed = |corpus: &Corpus, epoch| {
+            packs(&corpus.ids, &corpus.documents, knobs.context, knobs.seed, epoch)
+        };
+        let fit = |document: &&Document| is_packed(document, knobs.context);
+        let is_empty = |document: &&Document| document.targets() == 0;
+        let all = &job.learned.documents;
+        let (documents, empty) =
+            (all.iter().filter(fit).count(), all.iter().filter(is_empty).count());
+        if documents == 0 {
+            return Err(LearnError::refused(
+                format!("the rows of stage {}", knobs.stage),
+                format!("none of {} can be learned from in {} tokens", all.len(), knobs.context),
+                "raise --context, or build a world whose split \"train\" is not empty",
+            ));
+        }
+        let epochs: Vec<Vec<Pack>> =
+            (0..knobs.epochs).map(|epoch| packed(&job.learned, epoch)).collect();
+        let all_steps: usize =
+            epochs.iter().map(|packs| packs.len().div_ceil(knobs.packs_per_step)).sum();
+        let held_out = job.held_out.iter();
+        Ok(Plan {
+            rule: knobs.rule(all_steps as u64),
+            held_out: held_out.map(|(name, it)| (name.clone(), packed(it, 0))).collect(),
+            epochs,
+            documents,
+            empty,
+            too_long: all.len() - documents - empty,
+        })
+    }
+
+    /// The epoch of a step and the packs that it learns from.
+    fn packs_of(&self, step: u64, per_step: usize) -> (usize, &[Pack]) {
+        let mut step = usize::try_from(step).unwrap_or(usize::MAX);
+        for (epoch, packs) in self.epochs.iter().enumerate() {
+            match packs.chunks(per_step).nth(step) {
+                Some(chunk) => return (epoch, chunk),
+                None => step -= packs.len().div_ceil(per_step),
+            }
+        }
+        (self.epochs.len(), &[])
+    }
+}
+
+/// A run under way.
+struct Run<'r> {
+    job: &'r Job<'r>,
+    plan: Plan,
+    model: Decoder,
+    optimizer: AdamW,
+    state: State,
+    began: Instant,
+    /// The step that this process began at.
+    first: u64,
+}
+
+impl Run<'_> {
+    fn step(&mut self) -> Result<StepRecord, LearnError> {
+        let began = Instant::now();
+        let knobs = &self.job.knobs;
+        let (epoch, packs) = self.plan.packs_of(self.state.step, knobs.packs_per_step);
+        let corpus = &self.job.learned.documents;
+        let parts: Vec<Vec<Document>> = packs
+            .chunks(knobs.packs_at_once)
+            .map(|packs| packs.iter().flatten().map(|place| corpus[*place].clone()).collect())
+            .collect();
+        let count = parts.iter().flatten().map(Document::targets).sum();
+        let tokens: usize = parts.iter().flatten().map(|document| document.tokens.len()).sum();
+        let (step, rate) = (self.state.step + 1, self.plan.rule.rate_at(self.state.step));
+        let (sum, gradients) = guarded(|| self.gradients(&parts, count))?;
+        let loss = mean(sum, count);
+        let diverged = |what, value| LearnError::Diverged { step, what, value };
+        if !loss.is_finite() {
+            return Err(diverged("loss", loss));
+        }
+        let (norm, shrink) = clipping(&gradients, self.plan.rule.clip);
+        if !norm.is_finite() {
+            return Err(diverged("norm of the gradient", norm));
+        }
+        let rule = &self.plan.rule;
+        let moved = self.optimizer.step(rule, learned(&self.model), &gradients, shrink);
+        match &mut self.model.adapters {
+            Some(adapters) => adapters.parameters = moved,
+            None => self.model.parameters = moved,
+        }
+        self.state.step = step;
+        self.state.loss = loss;
+        self.state.tokens += tokens as u64;
+        let seconds = began.elapsed().as_secs_f64();
+        Ok(StepRecord::new(step, epoch, loss, (norm, rate), (tokens, count), seconds))
+    }
+
+    /// The sum of losses over parts, and the gradients of that sum over the count of all.
+    fn gradients(
+        &self,
+        parts: &[Vec<Document>],
+        count: usize,
+    ) -> Result<(f64, Parameters), LearnError> {
+        let mut device = self.job.device.clone().autodiff();
+        if self.job.knobs.recompute {
+            device = device.gradient_checkpointing();
+        }
+        let mut model = self.model.clone();
+        match &mut model.adapters {
+            Some(adapters) => adapters.parameters = adapters.parameters.tracked(&device),
+            None => model.parameters = model.parameters.tracked(&device),
+        }
+        let (mut sum, mut gradients) = (0.0, Parameters::default());
+        for documents in parts {
+            let made = backward(&model, documents, count, &device)?;
+            sum += made.sum;
+            gradients = added(gradients, &made.gradients);
+        }
+        Ok((sum, gradients))
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<Evaluation>, LearnError> {
+        let mut evaluations = Vec::new();
+        for (place, (name, packs)) in self.plan.held_out.iter().enumerate() {
+            let corpus = &self.job.held_out[place].1.documents;
+            let (mut sum, mut count) = (0.0, 0);
+            for pack in packs {
+                let documents: Vec<Document> =
+                    pack.iter().map(|place| corpus[*place].clone()).collect();
+                count += documents.iter().map(Document::targets).sum::<usize>();
+                sum += guarded(|| sum_of(&self.model, &documents, &self.job.device))?;
+            }
+            if 0 < count {
+                let step = self.state.step;
+                evaluations.push(Evaluation::new(step, name, mean(sum, count), count));
+            }
+        }
+        if let Some(first) = evaluations.first() {
+            if self.state.best.is_none_or(|best| first.loss < best) {
+                self.state.best = Some(first.loss);
+                self.state.since_best = 0;
+                save_best(self.job.output, self.state.step, learned(&self.model))?;
+            } else {
+                self.state.since_best += 1;
+            }
+        }
+        Ok(evaluations)
+    }
+
+    /// Whether something that is done every so many steps is done now; at the end it always is.
+    fn is_due(&self, every: u64) -> bool {
+        let step = self.state.step;
+        step == self.plan.rule.steps || 0 < every && step.is_multiple_of(every)
+    }
+
+    fn is_patience_over(&self) -> bool {
+        0 < self.job.knobs.patience && self.job.knobs.patience <= self.state.since_best
+    }
+
+    fn remaining(&self) -> f64 {
+        let taken = u32::try_from(self.state.step - self.first).unwrap_or(u32::MAX);
+        let left = u32::try_from(self.plan.rule.steps - self.state.step).unwrap_or(u32::MAX);
+        self.began.elapsed().as_secs_f64() / f64::from(taken.max(1)) * f64::from(left)
+    }
+
+    /// Writes the result: the best numbers if patience was asked for, else the last.
+    fn finish(mut self) -> Result<Outcome, LearnError> {
+        let job = self.job;
+        let device = &job.device;
+        if 0 < job.knobs.patience && self.state.best.is_some() {
+            read_best(job.output, &mut self.model, device)?;
+        }
+        let parameters = match &self.model.adapters {
+            Some(adapters) => adapters.merged(&self.model.parameters),
+            None => self.model.parameters.clone(),
+        };
+        let precision = if job.knobs.brain { Precision::Brain } else { Precision::Single };
+        let form = (precision, SHARD_BYTES);
+        let folder = job.output.join("model");
+        write_model(&folder, &self.model.config, &parameters, job.from, form)?;
+        Ok(Outcome {
+            steps: self.state.step,
+            stopped_early: self.state.step < self.plan.rule.steps,
+            loss: self.state.loss,
+            best: self.state.best,
+        })
+    }
+}
+
+/// Devices say that memory ran out by breaking off; here that is an error.
+fn guarded<T>(compute: impl FnOnce() -> Result<T, LearnError>) -> Result<T, LearnError> {
+    catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_string()));
+        Err(LearnError::Device { reason: text.unwrap_or_else(|| "no reason was given".into()) })
+    })
+}
