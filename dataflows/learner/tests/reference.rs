@@ -240,6 +240,44 @@ fn what_is_written_is_read_again() {
     }
 }
 
+/// What we write loads in `transformers`, with the same logits; by `tests/load.py`.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that only runs where Python is")]
+fn what_is_written_loads_in_transformers() {
+    let Some(python) = std::env::var_os("AGENTSCALER_LEARNER_PYTHON") else {
+        eprintln!("SKIPPED: loading in transformers; set AGENTSCALER_LEARNER_PYTHON");
+        return;
+    };
+    let device = Device::flex();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/load.py");
+    for name in FIXTURES {
+        let fixture = Fixture::read(name);
+        let mut model = fixture.model(&device);
+        // Other numbers than those that transformers wrote.
+        model.parameters =
+            model.parameters.iter().map(|(name, it)| (name.clone(), it.clone() * 0.9)).collect();
+        let tokens: Vec<u32> = (3..20).collect();
+        let layout = Layout::new(&model.config, &[tokens.len()], &device);
+        let hidden = model.hidden(&tokens, &layout, &device).narrow(0, tokens.len() - 1, 1);
+        let ours = numbers_of(&model.logits(hidden));
+        for (precision, within) in [(Precision::Single, 1e-4), (Precision::Brain, 5e-2)] {
+            let folder = tempfile::tempdir().unwrap();
+            let written = folder.path().join("model");
+            let form = (precision, 50_000);
+            write_model(&written, &model.config, &model.parameters, &fixture.folder, form).unwrap();
+            let mut command = std::process::Command::new(&python);
+            command.arg(&script).arg(&written).arg(serde_json::to_string(&tokens).unwrap());
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{name}: {said}");
+            let theirs: Vec<f32> = serde_json::from_slice(&output.stdout).unwrap();
+            let far = distance(&ours, &theirs);
+            println!("{name}: loaded as {}, logits are within {far:.1e}", precision.name());
+            assert!(far <= within, "{name}: {far}");
+        }
+    }
+}
+
 fn are_same(one: &Parameters, other: &Parameters) -> bool {
     one.iter().zip(other.iter()).all(|((name, numbers), (other_name, other_numbers))| {
         name == other_name && numbers_of(numbers) == numbers_of(other_numbers)
