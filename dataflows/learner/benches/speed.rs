@@ -24,11 +24,8 @@ use learner::parameters::Parameters;
 use serde_json::{Value, json};
 
 /// Layers, width and heads; documents and their length; repetitions.
-const SHAPES: [([usize; 3], [usize; 2], usize); 3] = [
-    ([4, 128, 4], [2, 1024], 6),
-    ([6, 256, 8], [4, 512], 4),
-    ([8, 512, 8], [4, 512], 2),
-];
+const SHAPES: [([usize; 3], [usize; 2], usize); 3] =
+    [([4, 128, 4], [2, 1024], 6), ([6, 256, 8], [4, 512], 4), ([8, 512, 8], [4, 512], 2)];
 const VOCABULARY: usize = 2048;
 
 fn main() {

@@ -197,6 +197,29 @@ fn greedy_decoding_goes_the_same_way() {
     }
 }
 
+/// However a prompt is cut, and whatever was read before, the cache holds the same.
+#[test]
+fn reading_in_pieces_is_reading_at_once() {
+    let device = Device::flex();
+    for name in FIXTURES {
+        let model = Fixture::read(name).model(&device);
+        let tokens: Vec<u32> = (0..40).map(|place| (place * 7 + 3) % 95).collect();
+        let layout = Layout::new(&model.config, &[tokens.len()], &device);
+        let whole = numbers_of(&model.logits(model.hidden(&tokens, &layout, &device)));
+        let mut cache = Cache::default();
+        let mut pieces = Vec::new();
+        for (start, end) in [(0, 9), (9, 10), (10, 31), (31, 40)] {
+            let hidden = model.continued(&tokens[start..end], &mut cache, &device);
+            pieces.extend(numbers_of(&model.logits(hidden)));
+        }
+        assert!(distance(&pieces, &whole) < 1e-5, "{name}");
+        assert_eq!(cache.tokens(), 40);
+        cache.truncate(12);
+        let again = numbers_of(&model.logits(model.continued(&tokens[12..], &mut cache, &device)));
+        assert!(distance(&again, &whole[12 * model.config.vocabulary..]) < 1e-5, "{name}");
+    }
+}
+
 /// Adapters that add nothing change nothing; merged, they are the model that they made.
 #[test]
 fn adapters_start_at_nothing_and_merge_into_what_they_were() {

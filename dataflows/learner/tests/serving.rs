@@ -39,7 +39,8 @@ fn post(address: SocketAddr, body: &Value) -> (u16, String) {
     let body = body.to_string();
     let length = body.len();
     let path = "/v1/chat/completions";
-    let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+    let request =
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
     let answer = exchange(address, request.as_bytes());
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_string())

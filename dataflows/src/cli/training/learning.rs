@@ -174,7 +174,14 @@ fn show(from: &Path, rows: &Rows, device: &learner::Device, when: &str) -> anyho
         messages: example.conversation.messages[..place].to_vec(),
         tools: example.conversation.tools.clone(),
     };
-    let (turn, _) = assistant.answer(&history, 256, Choice::Greedy)?;
+    let turn = match assistant.answer(&history, 256, Choice::Greedy) {
+        Ok((turn, _)) => turn,
+        // A sample is a courtesy: one that cannot be shown does not keep anybody from learning.
+        Err(error) => {
+            say(&format!("note: no sample: {}", plain(&error.to_string())));
+            return Ok(());
+        }
+    };
     let asked = history.messages.last().map(|message| message["content"].to_string());
     say(&format!("{when} training, asked: {}", plain(&asked.unwrap_or_default())));
     let calls: Vec<String> = turn

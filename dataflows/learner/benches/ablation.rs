@@ -1,0 +1,150 @@
+//! Learning is real: a small model from nothing, before training, after the first stage and after
+//! both, asked about tasks that were held out.
+//!
+//! `cargo bench -p learner --bench ablation`, with AGENTSCALER_LEARNER_DATASET naming the dataset/
+//! of a world that has a second stage. The README says how to build one. AGENTSCALER_LEARNER_STEPS
+//! says how long the first stage learns; the second takes a quarter of its steps. As a test, or
+//! without a dataset, it says that it is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot set up should panic where it stands")]
+#![expect(clippy::print_stdout, reason = "what it measures is its output")]
+#![expect(clippy::disallowed_methods, reason = "the dataset is named by a variable")]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use learner::assistant::Assistant;
+use learner::beginning::Beginning;
+use learner::evaluation::{Asking, Score, evaluate};
+use learner::examples::{Example, Shard};
+use learner::lesson::{Lesson, Rows, corpus};
+use learner::rendering::Renderer;
+use learner::training::{Event, Job, Knobs, train};
+
+/// Conversations up to this length are learned from; others are left out.
+const CONTEXT: usize = 640;
+/// Most positions: what is asked about may be longer.
+const POSITIONS: usize = 1536;
+/// Rows that each model is asked about, of each kind of held-out rows.
+const ASKED: usize = 40;
+
+fn main() {
+    let dataset: Option<OsString> = std::env::var_os("AGENTSCALER_LEARNER_DATASET");
+    let Some(dataset) = dataset.filter(|_| std::env::args().any(|it| it == "--bench")) else {
+        println!("SKIPPED: the ablation; run `cargo bench` with AGENTSCALER_LEARNER_DATASET");
+        return;
+    };
+    let dataset = PathBuf::from(dataset);
+    let (general, vertical) = (rows(&dataset, "general"), rows(&dataset, "vertical"));
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base");
+    let beginning = Beginning { positions: POSITIONS, ..Beginning::named("tiny").unwrap() };
+    let config = beginning.write(&base, &general.learned).unwrap();
+    println!("{} numbers, {} tokens", config.parameters(), config.vocabulary);
+    let steps = std::env::var("AGENTSCALER_LEARNER_STEPS").ok();
+    let steps: u64 = steps.map_or(1600, |text| text.parse().unwrap());
+    let first = stage(folder.path(), "general", &base, &general, (steps, 3e-3));
+    let second = stage(folder.path(), "vertical", &first, &vertical, (steps / 4, 1.5e-3));
+    println!("exactly the right calls     held-out tasks      vertical tasks      unseen domains");
+    for (name, model) in [("base", &base), ("stage 1", &first), ("stage 1+2", &second)] {
+        let scores: Vec<String> = [&general.tasks, &vertical.tasks, &general.domains]
+            .iter()
+            .map(|rows| shown(&score(model, rows)))
+            .collect();
+        println!("{name:<24} {}", scores.join(" "));
+    }
+}
+
+fn rows(dataset: &Path, config: &str) -> Rows {
+    let shards = |split: &str| -> Vec<Shard> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(dataset.join(config))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(split))
+            .collect();
+        paths.sort();
+        paths.iter().map(|path| Shard::found(path).unwrap()).collect()
+    };
+    let (train, test) = (shards("train"), shards("test"));
+    let lesson = Lesson { train, test, since: None, held_out_permille: 50, seed: 0 };
+    lesson.rows().unwrap()
+}
+
+fn stage(
+    folder: &Path,
+    name: &str,
+    from: &Path,
+    rows: &Rows,
+    (steps_max, rate): (u64, f64),
+) -> PathBuf {
+    let renderer = Renderer::read(from).unwrap();
+    let output = folder.join(name);
+    let knobs = Knobs {
+        stage: name.into(),
+        epochs: 8,
+        steps_max,
+        context: CONTEXT,
+        packs_per_step: 2,
+        rate,
+        decay: 0.05,
+        betas: (0.9, 0.98),
+        evaluate_every: 100,
+        snapshot_every: 0,
+        ..Knobs::default()
+    };
+    let learned = corpus(&renderer, &rows.learned).unwrap();
+    let held_out = vec![("tasks".into(), corpus(&renderer, &rows.tasks).unwrap())];
+    let job = Job { output: &output, from, knobs, learned, held_out, device: Device::flex() };
+    let (began, mut tokens) = (Instant::now(), 0);
+    let cpu = cpu_seconds();
+    train(&job, &mut |event| match event {
+        Event::Started { steps, documents, too_long, .. } => {
+            println!("{name}: {documents} conversations ({too_long} too long), {steps} steps");
+        }
+        Event::Step { record, .. } => {
+            tokens += record.tokens;
+            if record.step % 20 == 0 {
+                println!(
+                    "{name}: step {} loss {:.3} ({:.0} CPU s)",
+                    record.step,
+                    record.loss,
+                    cpu_seconds() - cpu
+                );
+            }
+        }
+        Event::Evaluated(it) => println!("{name}: step {} held-out loss {:.3}", it.step, it.loss),
+        Event::StoppedEarly { .. } => {}
+    })
+    .unwrap();
+    println!(
+        "{name}: {tokens} tokens in {:.0} s, {:.0} CPU s",
+        began.elapsed().as_secs_f64(),
+        cpu_seconds() - cpu
+    );
+    output.join("model")
+}
+
+fn score(model: &Path, rows: &[Example]) -> Score {
+    let assistant = Assistant::read(model, Device::flex()).unwrap();
+    let asking = Asking { most: 160, rows_max: ASKED, as_trained: false };
+    let (model, renderer) = (&assistant.model, &assistant.renderer);
+    evaluate(model, renderer, rows, asking, &assistant.device, &mut |_| {}).unwrap()
+}
+
+fn shown(score: &Score) -> String {
+    let calls = score.calls;
+    let names = 100.0 * score.names.share();
+    format!("{:>5.1} % of {:>3} ({names:.0})", 100.0 * calls.share(), calls.of)
+}
+
+/// CPU seconds of this process, all threads.
+#[expect(clippy::cast_precision_loss, reason = "ticks are far below 2⁵³")]
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    (ticks(11) + ticks(12)) as f64 / 100.0
+}
