@@ -18,8 +18,8 @@ fn help_names_the_commands_in_any_case() {
     let help = text(&agentscaler(&["--help"]).stdout);
     for command in ["train", "evaluate", "chat-server"] {
         assert!(help.contains(command), "{help}");
-        let help = text(&agentscaler(&[command, "--help"]).stdout);
-        assert!(help.starts_with(&format!("Example: agentscaler {command}")), "{help}");
+        let said = text(&agentscaler(&[command, "--help"]).stdout);
+        assert!(said.starts_with(&format!("Example: agentscaler {command}")), "{said}");
     }
 }
 
@@ -82,9 +82,9 @@ fn world_becomes_a_model() {
     assert!(text(&output.stderr).contains("give another --output"), "{}", text(&output.stderr));
     train(&["--stage", "vertical", "--from", &at("first"), "--output", &at("second")]);
     let newer = ["--from", &at("first"), "--since", "2", "--output", &at("third")];
-    let output = agentscaler(&[&["train", "--world", &world], &newer[..], &few].concat());
-    assert_eq!(output.status.code(), Some(2), "nothing is new since the latest version");
-    assert!(text(&output.stderr).contains("none of 0 can be learned from"));
+    let refused = agentscaler(&[&["train", "--world", &world], &newer[..], &few].concat());
+    assert_eq!(refused.status.code(), Some(2), "nothing is new since the latest version");
+    assert!(text(&refused.stderr).contains("none of 0 can be learned from"));
     let score = done(&[
         "evaluate",
         "--world",

@@ -1,10 +1,11 @@
 //! Learning is real: a small model from nothing, before training, after the first stage and after
 //! both, asked about tasks that were held out.
 //!
-//! `cargo bench -p learner --bench ablation`, with AGENTSCALER_LEARNER_DATASET naming the dataset/
-//! of a world that has a second stage. The README says how to build one. AGENTSCALER_LEARNER_STEPS
-//! says how long the first stage learns; the second takes a quarter of its steps. As a test, or
-//! without a dataset, it says that it is skipped.
+//! `cargo bench -p learner --bench ablation`, with `AGENTSCALER_LEARNER_DATASET` naming the dataset/
+//! of a world that has a second stage. The README says how to build one. `AGENTSCALER_LEARNER_STEPS`
+//! says how long the first stage learns; the second takes a quarter of its steps. With
+//! `AGENTSCALER_LEARNER_OUTPUT` the runs are kept and gone on with. As a test, or without a dataset, it
+//! says that it is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set up should panic where it stands")]
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
@@ -30,6 +31,8 @@ const CONTEXT: usize = 640;
 const POSITIONS: usize = 1536;
 /// Rows that each model is asked about, of each kind of held-out rows.
 const ASKED: usize = 40;
+/// Most tokens of an answer.
+const TOKENS: usize = 120;
 
 fn main() {
     let dataset: Option<OsString> = std::env::var_os("AGENTSCALER_LEARNER_DATASET");
@@ -39,15 +42,20 @@ fn main() {
     };
     let dataset = PathBuf::from(dataset);
     let (general, vertical) = (rows(&dataset, "general"), rows(&dataset, "vertical"));
-    let folder = tempfile::tempdir().unwrap();
-    let base = folder.path().join("base");
-    let beginning = Beginning { positions: POSITIONS, ..Beginning::named("tiny").unwrap() };
-    let config = beginning.write(&base, &general.learned).unwrap();
-    println!("{} numbers, {} tokens", config.parameters(), config.vocabulary);
+    // In a folder that is kept, runs go on where they were stopped.
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = std::env::var_os("AGENTSCALER_LEARNER_OUTPUT");
+    let folder = folder.map_or_else(|| temporary.path().to_path_buf(), PathBuf::from);
+    let base = folder.join("base");
+    if !base.exists() {
+        let beginning = Beginning { positions: POSITIONS, ..Beginning::named("tiny").unwrap() };
+        let config = beginning.write(&base, &general.learned).unwrap();
+        println!("{} numbers, {} tokens", config.parameters(), config.vocabulary);
+    }
     let steps = std::env::var("AGENTSCALER_LEARNER_STEPS").ok();
     let steps: u64 = steps.map_or(1600, |text| text.parse().unwrap());
-    let first = stage(folder.path(), "general", &base, &general, (steps, 3e-3));
-    let second = stage(folder.path(), "vertical", &first, &vertical, (steps / 4, 1.5e-3));
+    let first = stage(&folder, "general", &base, &general, (steps, 3e-3));
+    let second = stage(&folder, "vertical", &first, &vertical, (steps / 4, 1.5e-3));
     println!("exactly the right calls     held-out tasks      vertical tasks      unseen domains");
     for (name, model) in [("base", &base), ("stage 1", &first), ("stage 1+2", &second)] {
         let scores: Vec<String> = [&general.tasks, &vertical.tasks, &general.domains]
@@ -92,7 +100,7 @@ fn stage(
         decay: 0.05,
         betas: (0.9, 0.98),
         evaluate_every: 100,
-        snapshot_every: 0,
+        snapshot_every: 100,
         ..Knobs::default()
     };
     let learned = corpus(&renderer, &rows.learned).unwrap();
@@ -129,9 +137,9 @@ fn stage(
 
 fn score(model: &Path, rows: &[Example]) -> Score {
     let assistant = Assistant::read(model, Device::flex()).unwrap();
-    let asking = Asking { most: 160, rows_max: ASKED, as_trained: false };
-    let (model, renderer) = (&assistant.model, &assistant.renderer);
-    evaluate(model, renderer, rows, asking, &assistant.device, &mut |_| {}).unwrap()
+    let asking = Asking { most: TOKENS, rows_max: ASKED, as_trained: false };
+    let (decoder, renderer) = (&assistant.model, &assistant.renderer);
+    evaluate(decoder, renderer, rows, asking, &assistant.device, &mut |_| {}).unwrap()
 }
 
 fn shown(score: &Score) -> String {

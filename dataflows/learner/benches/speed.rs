@@ -1,6 +1,6 @@
-//! Forward and backward beside PyTorch: the same model, the same batch, the same machine.
+//! Forward and backward beside `PyTorch`: the same model, the same batch, the same machine.
 //!
-//! `cargo bench -p learner --bench speed` with AGENTSCALER_LEARNER_PYTHON naming a Python that has
+//! `cargo bench -p learner --bench speed` with `AGENTSCALER_LEARNER_PYTHON` naming a Python that has
 //! torch and transformers. Both sides must find the same loss. Compared are CPU seconds, since
 //! machines are shared, and wall-clock time is shown beside. As a test it runs one small shape.
 
@@ -72,8 +72,8 @@ fn compare(sizes: [usize; 3], documents: usize, length: usize, repetitions: usiz
         tokens / wall,
         tokens / cpu
     );
-    let tokens: Vec<&[u32]> = batch.iter().map(|document| document.tokens.as_slice()).collect();
-    let asked = json!({"model": model_folder, "tokens": tokens, "repetitions": repetitions});
+    let rows: Vec<&[u32]> = batch.iter().map(|document| document.tokens.as_slice()).collect();
+    let asked = json!({"model": model_folder, "tokens": rows, "repetitions": repetitions});
     let Some(theirs) = other_side(folder.path(), &asked) else { return };
     let number = |key: &str| theirs[key].as_f64().unwrap();
     assert!((number("loss") - loss).abs() < 1e-3 * loss, "{theirs}");

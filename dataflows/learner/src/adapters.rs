@@ -1,10 +1,16 @@
-//! Low-rank additions to a model's matrices (LoRA, Hu et al. 2021): what is learned when the
+//! Low-rank additions to a model's matrices (`LoRA`, Hu et al. 2021): what is learned when the
 //! model itself stays as it is.
+
+use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use schemas::Draw;
+use serde_json::json;
 
+use crate::checkpoint::{Precision, write_tensors};
 use crate::config::Config;
+use crate::durable;
+use crate::error::LearnError;
 use crate::parameters::{Parameters, bell, to_f64};
 
 /// Additions by the name of the matrix they belong to.
@@ -55,6 +61,37 @@ impl Adapters {
             );
         }
         Adapters { parameters, scale: alpha / to_f64(rank) }
+    }
+
+    /// Writes the additions by themselves, as PEFT reads them: `adapter_config.json` and
+    /// `adapter_model.safetensors`. `base` is the model they belong to.
+    ///
+    /// # Errors
+    ///
+    /// Names the file that cannot be written.
+    pub fn write(&self, folder: &Path, base: &Path) -> Result<(), LearnError> {
+        let mut rank = 0;
+        let tensors = self.parameters.iter().map(|(name, tensor)| {
+            let shape = tensor.dims();
+            rank = shape[0].min(shape[1]).max(rank);
+            (format!("base_model.model.{name}"), shape.to_vec(), tensor.clone())
+        });
+        let tensors = tensors.collect();
+        let about = json!({
+            "base_model_name_or_path": base.to_string_lossy(),
+            "bias": "none",
+            "lora_alpha": self.scale * to_f64(rank),
+            "lora_dropout": 0.0,
+            "peft_type": "LORA",
+            "r": rank,
+            "target_modules": ADAPTED,
+            "task_type": "CAUSAL_LM",
+        });
+        durable::replace_folder(folder, |folder| {
+            durable::write(&folder.join("adapter_config.json"), format!("{about:#}\n").as_bytes())?;
+            let path = folder.join("adapter_model.safetensors");
+            write_tensors(&path, tensors, Precision::Single)
+        })
     }
 
     /// The addition to a matrix, if it has one.

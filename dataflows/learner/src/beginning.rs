@@ -99,11 +99,11 @@ impl Beginning {
         let parameters = Parameters::fresh(&config, self.seed, &device);
         // The tokenizer's files are laid out beside, so that the directory appears whole.
         let beside = folder.with_extension("tokenizer");
-        durable::replace_folder(&beside, |folder| {
-            durable::write(&folder.join("tokenizer.json"), tokenizer.as_bytes())?;
+        durable::replace_folder(&beside, |made| {
+            durable::write(&made.join("tokenizer.json"), tokenizer.as_bytes())?;
             let about = format!("{:#}\n", tokenizer_config(self.positions));
-            durable::write(&folder.join("tokenizer_config.json"), about.as_bytes())?;
-            durable::write(&folder.join("chat_template.jinja"), QWEN3.as_bytes())
+            durable::write(&made.join("tokenizer_config.json"), about.as_bytes())?;
+            durable::write(&made.join("chat_template.jinja"), QWEN3.as_bytes())
         })?;
         let form = (Precision::Single, SHARD_BYTES);
         write_model(folder, &config, &parameters, &beside, form)?;

@@ -125,10 +125,10 @@ impl Config {
             ends: keys.tokens("eos_token_id")?,
             raw: Map::new(),
         };
-        if config.heads % config.key_heads != 0 {
+        if !config.heads.is_multiple_of(config.key_heads) {
             return Err(keys.wrong("num_key_value_heads", "does not divide num_attention_heads"));
         }
-        if config.head % 2 != 0 {
+        if !config.head.is_multiple_of(2) {
             return Err(keys.wrong("head_dim", "is odd, and rotary embeddings turn pairs"));
         }
         Ok(Config { raw, ..config })
@@ -137,7 +137,7 @@ impl Config {
     /// Whether a layer, counted from 0, has a mixture of experts.
     pub fn is_mixed(&self, layer: usize) -> bool {
         self.experts.as_ref().is_some_and(|experts| {
-            !experts.dense_layers.contains(&layer) && (layer + 1) % experts.step == 0
+            !experts.dense_layers.contains(&layer) && (layer + 1).is_multiple_of(experts.step)
         })
     }
 

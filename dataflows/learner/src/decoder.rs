@@ -4,7 +4,7 @@
 //! every layer adds attention and a feed-forward part to the residual stream, each behind a norm
 //! by root mean square (Zhang and Sennrich 2019); queries and keys are normed head by head, turned
 //! by rotary embeddings (Su et al. 2021) and grouped (Ainslie et al. 2023); the feed-forward part
-//! is gated by SiLU (Shazeer 2020), or a mixture of such parts.
+//! is gated by `SiLU` (Shazeer 2020), or a mixture of such parts.
 
 use std::collections::BTreeMap;
 
@@ -161,10 +161,10 @@ impl Decoder {
         let normed = self.norm(&format!("{within}.input_layernorm.weight"), stream.clone());
         let stream = stream + self.attention(layer, normed, layout, cache);
         let name = format!("{within}.post_attention_layernorm.weight");
-        let normed = self.norm(&name, stream.clone());
+        let rows = self.norm(&name, stream.clone());
         let fed = match self.config.is_mixed(layer) {
-            true => self.experts(&format!("{within}.mlp"), normed),
-            false => self.feed_forward(&format!("{within}.mlp"), normed),
+            true => self.experts(&format!("{within}.mlp"), rows),
+            false => self.feed_forward(&format!("{within}.mlp"), rows),
         };
         stream + fed
     }

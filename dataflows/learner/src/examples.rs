@@ -113,8 +113,8 @@ pub fn read(shards: &[Shard]) -> Result<Vec<Example>, LearnError> {
 pub fn read_since(shards: &[Shard], older: &[Shard]) -> Result<Vec<Example>, LearnError> {
     let shared: BTreeSet<Digest> = older.iter().map(|shard| shard.digest).collect();
     let current: BTreeSet<Digest> = shards.iter().map(|shard| shard.digest).collect();
-    let changed = |shards: &[Shard], other: &BTreeSet<Digest>| -> Vec<Shard> {
-        shards.iter().filter(|shard| !other.contains(&shard.digest)).cloned().collect()
+    let changed = |of: &[Shard], other: &BTreeSet<Digest>| -> Vec<Shard> {
+        of.iter().filter(|shard| !other.contains(&shard.digest)).cloned().collect()
     };
     let known: BTreeSet<Digest> =
         read(&changed(older, &current))?.iter().map(Example::digest).collect();

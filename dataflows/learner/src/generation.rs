@@ -53,6 +53,10 @@ const READ_MAX: usize = 1024;
 /// # Errors
 ///
 /// If the prompt is empty, or it and the answer have no room in the model's positions.
+///
+/// # Panics
+///
+/// Never: logits are read as the single numbers that they were just made.
 pub fn go_on(
     model: &Decoder,
     prompt: &[u32],
@@ -132,11 +136,11 @@ fn draw(logits: &[f32], temperature: f64, nucleus: f64, draw: Draw) -> Option<us
     let mut order: Vec<(usize, f64)> =
         logits.iter().enumerate().map(|(token, logit)| (token, weight(*logit))).collect();
     order.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-    let all: f64 = order.iter().map(|(_, weight)| weight).sum();
+    let all: f64 = order.iter().map(|(_, chance)| chance).sum();
     let mut kept = 0.0;
     let mut count = 0;
-    for (_, weight) in &order {
-        kept += weight;
+    for (_, chance) in &order {
+        kept += chance;
         count += 1;
         if nucleus * all <= kept {
             break;
@@ -145,8 +149,8 @@ fn draw(logits: &[f32], temperature: f64, nucleus: f64, draw: Draw) -> Option<us
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
     let uniform = (draw.bits() >> 11) as f64 / (1_u64 << 53) as f64;
     let mut rest = uniform * kept;
-    for (token, weight) in &order[..count] {
-        rest -= weight;
+    for (token, chance) in &order[..count] {
+        rest -= chance;
         if rest < 0.0 {
             return Some(*token);
         }

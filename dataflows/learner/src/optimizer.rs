@@ -1,4 +1,4 @@
-//! One step down: clipped gradients, a rate that warms up and cools down, AdamW.
+//! One step down: clipped gradients, a rate that warms up and cools down, `AdamW`.
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;

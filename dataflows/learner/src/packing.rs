@@ -99,9 +99,9 @@ mod tests {
     #[test]
     fn order_differs_by_epoch_and_a_newcomer_moves_nobody_past_another() {
         let (mut ids, mut documents) = documents(&[60; 50]);
-        let order = |ids: &[String], documents: &[Document], epoch| -> Vec<String> {
-            let packs = packs(ids, documents, 100, 3, epoch);
-            packs.iter().flatten().map(|place| ids[*place].clone()).collect()
+        let order = |names: &[String], texts: &[Document], epoch| -> Vec<String> {
+            let packs = packs(names, texts, 100, 3, epoch);
+            packs.iter().flatten().map(|place| names[*place].clone()).collect()
         };
         let first = order(&ids, &documents, 0);
         assert_eq!(first, order(&ids, &documents, 0));

@@ -60,11 +60,11 @@ impl ChatTemplate {
     ///
     /// Names the file and the line if there is no template or it cannot be read.
     pub fn read(folder: &Path) -> Result<ChatTemplate, LearnError> {
-        let path = folder.join("chat_template.jinja");
-        if path.is_file() {
+        let apart = folder.join("chat_template.jinja");
+        if apart.is_file() {
             let source =
-                fs::read_to_string(&path).map_err(LearnError::io(&path, "read the template"))?;
-            return ChatTemplate::parse(&path, &source);
+                fs::read_to_string(&apart).map_err(LearnError::io(&apart, "read the template"))?;
+            return ChatTemplate::parse(&apart, &source);
         }
         let path = folder.join("tokenizer_config.json");
         let text = fs::read_to_string(&path).map_err(LearnError::io(&path, "read the template"))?;
@@ -247,7 +247,7 @@ pub(crate) fn guarded_value(value: &Value, controls: &[String]) -> Value {
         Value::Array(items) => items.iter().map(|item| guarded_value(item, controls)).collect(),
         Value::Object(entries) => entries
             .iter()
-            .map(|(key, value)| (guarded(key, controls), guarded_value(value, controls)))
+            .map(|(key, part)| (guarded(key, controls), guarded_value(part, controls)))
             .collect(),
         other => other.clone(),
     }
@@ -277,8 +277,9 @@ fn probes() -> Vec<Conversation> {
     let mut probes = Vec::new();
     for length in [2, 5, 6, 7, 8, messages.len()] {
         for from in [0, 1] {
-            for tools in [Vec::new(), tools.clone()] {
-                probes.push(Conversation { messages: messages[from..length].to_vec(), tools });
+            for offered in [Vec::new(), tools.clone()] {
+                let messages = messages[from..length].to_vec();
+                probes.push(Conversation { messages, tools: offered });
             }
         }
     }

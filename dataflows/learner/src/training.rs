@@ -9,7 +9,8 @@
 //!   loss.svg        the same as a picture
 //!   snapshots/      the last two states, each whole or not there
 //!   best/           the numbers with the lowest loss on what is held out
-//!   model/          the result, as a Hugging Face directory
+//!   adapter/        what was learned by itself, for PEFT, if that were low-rank additions
+//!   model/          the result, as a Hugging Face directory, additions merged in
 //! ```
 //!
 //! Whatever stops it, the last snapshot is whole, and on a processor the run that goes on from it
@@ -315,8 +316,7 @@ impl Run<'_> {
             let corpus = &self.job.held_out[place].1.documents;
             let (mut sum, mut count) = (0.0, 0);
             for pack in packs {
-                let documents: Vec<Document> =
-                    pack.iter().map(|place| corpus[*place].clone()).collect();
+                let documents: Vec<Document> = pack.iter().map(|it| corpus[*it].clone()).collect();
                 count += documents.iter().map(Document::targets).sum::<usize>();
                 sum += guarded(|| sum_of(&self.model, &documents, &self.job.device))?;
             }
@@ -361,7 +361,10 @@ impl Run<'_> {
             read_best(job.output, &mut self.model, device)?;
         }
         let parameters = match &self.model.adapters {
-            Some(adapters) => adapters.merged(&self.model.parameters),
+            Some(adapters) => {
+                adapters.write(&job.output.join("adapter"), job.from)?;
+                adapters.merged(&self.model.parameters)
+            }
             None => self.model.parameters.clone(),
         };
         let precision = if job.knobs.brain { Precision::Brain } else { Precision::Single };
@@ -381,7 +384,7 @@ impl Run<'_> {
 fn guarded<T>(compute: impl FnOnce() -> Result<T, LearnError>) -> Result<T, LearnError> {
     catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_string()));
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_string()));
         Err(LearnError::Device { reason: text.unwrap_or_else(|| "no reason was given".into()) })
     })
 }

@@ -2,6 +2,8 @@
 //!
 //! `tests/reference.py` wrote the fixtures; here no Python is needed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -228,7 +230,7 @@ fn adapters_start_at_nothing_and_merge_into_what_they_were() {
     let mut model = fixture.model(&device);
     let tokens: Vec<u32> = (0..20).collect();
     let layout = Layout::new(&model.config, &[20], &device);
-    let run = |model: &Decoder| numbers_of(&model.logits(model.hidden(&tokens, &layout, &device)));
+    let run = |of: &Decoder| numbers_of(&of.logits(of.hidden(&tokens, &layout, &device)));
     let plain = run(&model);
     let mut adapters = learner::adapters::Adapters::fresh(&model.config, 4, 8.0, 3, &device);
     model.adapters = Some(adapters.clone());
@@ -278,7 +280,7 @@ fn what_is_written_loads_in_transformers() {
         let mut model = fixture.model(&device);
         // Other numbers than those that transformers wrote.
         model.parameters =
-            model.parameters.iter().map(|(name, it)| (name.clone(), it.clone() * 0.9)).collect();
+            model.parameters.iter().map(|(key, it)| (key.clone(), it.clone() * 0.9)).collect();
         let tokens: Vec<u32> = (3..20).collect();
         let layout = Layout::new(&model.config, &[tokens.len()], &device);
         let hidden = model.hidden(&tokens, &layout, &device).narrow(0, tokens.len() - 1, 1);

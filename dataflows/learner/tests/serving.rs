@@ -1,5 +1,7 @@
 //! The chat server, asked over a socket.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -36,14 +38,14 @@ fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 fn post(address: SocketAddr, body: &Value) -> (u16, String) {
-    let body = body.to_string();
-    let length = body.len();
+    let sent = body.to_string();
+    let length = sent.len();
     let path = "/v1/chat/completions";
     let request =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{sent}");
     let answer = exchange(address, request.as_bytes());
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_string())
+    let (head, content) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), content.to_string())
 }
 
 #[test]
@@ -73,14 +75,14 @@ fn answers_as_openais_clients_expect() {
     let mut drawn = asked.clone();
     drawn["temperature"] = json!(1.5);
     drawn["seed"] = json!(7);
-    let (status, one) = post(address, &drawn);
-    assert_eq!(status, 200);
+    let (drawn_status, one) = post(address, &drawn);
+    assert_eq!(drawn_status, 200);
     assert_eq!(one, post(address, &drawn).1, "the same seed draws the same");
     drawn["seed"] = json!(8);
     assert_ne!(one, post(address, &drawn).1);
     drawn["stream"] = json!(true);
-    let (status, stream) = post(address, &drawn);
-    assert_eq!(status, 200);
+    let (stream_status, stream) = post(address, &drawn);
+    assert_eq!(stream_status, 200);
     assert!(stream.contains("\"object\":\"chat.completion.chunk\""), "{stream}");
     assert!(stream.ends_with("data: [DONE]\n\n"));
 }

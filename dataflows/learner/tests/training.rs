@@ -1,5 +1,7 @@
 //! Runs: killed and gone on with, stopped early, refused.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +13,7 @@ use learner::error::LearnError;
 use learner::examples::Example;
 use learner::lesson::corpus;
 use learner::rendering::Renderer;
-use learner::training::{Corpus, Event, Job, Knobs, LowRank, Outcome, StepRecord, train};
+use learner::training::{Event, Job, Knobs, LowRank, Outcome, StepRecord, train};
 
 #[path = "sample/rows.rs"]
 mod rows;
@@ -172,8 +174,8 @@ fn accumulating_and_recomputing_change_no_loss() {
     let two = losses("two", Knobs { packs_at_once: 4, ..base.clone() });
     let three = losses("three", Knobs { recompute: true, ..base });
     for other in [&two, &three] {
-        for (one, other) in one.iter().zip(other) {
-            assert!((one - other).abs() < 1e-4 * one, "{one} {other}");
+        for (ours, theirs) in one.iter().zip(other) {
+            assert!((ours - theirs).abs() < 1e-4 * ours, "{ours} {theirs}");
         }
     }
     assert!(one[4] < one[0] - 0.05, "it learns: {one:?}");
@@ -197,6 +199,14 @@ fn additions_learn_and_the_model_they_belong_to_stays() {
     };
     assert!(same("model.embed_tokens.weight") && same("model.norm.weight"));
     assert!(!same("model.layers.0.self_attn.q_proj.weight"));
+    let adapter = school.folder.path().join("lora/adapter");
+    let about: serde_json::Value =
+        serde_json::from_slice(&fs::read(adapter.join("adapter_config.json")).unwrap()).unwrap();
+    assert_eq!((&about["r"], &about["lora_alpha"]), (&4.into(), &8.0.into()));
+    let bytes = fs::read(adapter.join("adapter_model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let name = "base_model.model.model.layers.1.mlp.down_proj.lora_B.weight";
+    assert_eq!(tensors.tensor(name).unwrap().shape(), [16, 4]);
 }
 
 #[test]
@@ -220,8 +230,8 @@ fn another_run_does_not_spoil_a_folder() {
 #[test]
 fn what_cannot_be_learned_from_is_refused_with_a_remedy() {
     let mut school = School::new();
-    let refused = |school: &School, knobs: Knobs, said: &str, remedy: &str| {
-        let error = school.run("refused", knobs).unwrap_err();
+    let refused = |with: &School, knobs: Knobs, said: &str, remedy: &str| {
+        let error = with.run("refused", knobs).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
         assert!(error.remedy().unwrap().contains(remedy), "{:?}", error.remedy());
     };

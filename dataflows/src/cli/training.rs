@@ -72,7 +72,7 @@ pub(super) struct TrainArgs {
     /// Most steps; 0 for as many as the epochs have.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) steps: u64,
-    /// Learn low-rank additions of this rank (LoRA), merged into the result.
+    /// Learn low-rank additions of this rank (`LoRA`), merged into the result.
     #[arg(long, value_name = "RANK")]
     pub(super) lora_rank: Option<usize>,
     /// What the additions are scaled by: this over the rank.

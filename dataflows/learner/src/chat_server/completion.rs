@@ -110,8 +110,7 @@ fn message((place, given): (usize, &Value)) -> Result<Value, Fault> {
                 other => other.clone(),
             };
             let name = function["name"].as_str().ok_or_else(|| wrong("a call has no name"))?;
-            let function = json!({"name": name, "arguments": arguments});
-            Ok(json!({"type": "function", "function": function}))
+            Ok(json!({"type": "function", "function": {"name": name, "arguments": arguments}}))
         })
         .collect::<Result<_, Fault>>()?;
     if !calls.is_empty() {

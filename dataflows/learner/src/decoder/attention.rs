@@ -57,8 +57,8 @@ impl Decoder {
         let within = format!("model.layers.{layer}.self_attn");
         let [tokens, _] = stream.dims();
         let (heads, key_heads, head) = (self.config.heads, self.config.key_heads, self.config.head);
-        let project = |name: &str, heads: usize| {
-            self.linear(&format!("{within}.{name}"), stream.clone()).reshape([tokens, heads, head])
+        let project = |name: &str, count: usize| {
+            self.linear(&format!("{within}.{name}"), stream.clone()).reshape([tokens, count, head])
         };
         let turned = |rows: Tensor<3>, norm: &str| {
             let weight = self.parameters.get(&format!("{within}.{norm}.weight")).clone();

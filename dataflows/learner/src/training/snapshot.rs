@@ -69,18 +69,18 @@ pub(super) fn save(
     optimizer: &AdamW,
 ) -> Result<(), LearnError> {
     let folder = output.join("snapshots").join(format!("{:012}", state.step));
-    durable::replace_folder(&folder, |folder| {
-        write_tensors(&folder.join(LEARNED), listed(learned.iter()), Precision::Single)?;
+    durable::replace_folder(&folder, |made| {
+        write_tensors(&made.join(LEARNED), listed(learned.iter()), Precision::Single)?;
         let means = optimizer.moments.iter().map(|(name, (mean, _))| (name, mean));
-        write_tensors(&folder.join(MEANS), listed(means), Precision::Single)?;
+        write_tensors(&made.join(MEANS), listed(means), Precision::Single)?;
         let squares = optimizer.moments.iter().map(|(name, (_, square))| (name, square));
-        write_tensors(&folder.join(SQUARES), listed(squares), Precision::Single)?;
+        write_tensors(&made.join(SQUARES), listed(squares), Precision::Single)?;
         let text = serde_json::to_vec_pretty(state).expect("records have string keys");
-        durable::write(&folder.join(STATE), &text)
+        durable::write(&made.join(STATE), &text)
     })?;
     let mut older = all(output)?;
     older.truncate(older.len().saturating_sub(KEPT));
-    older.iter().try_for_each(|folder| durable::remove_folder(folder))
+    older.iter().try_for_each(|retired| durable::remove_folder(retired))
 }
 
 const LEARNED: &str = "learned.safetensors";

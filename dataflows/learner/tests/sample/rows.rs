@@ -25,14 +25,14 @@ const WORDS: [&str; 16] = [
 ];
 
 fn word(draw: Draw) -> &'static str {
-    *draw.from_list::<&'static str>(&WORDS)
+    draw.from_list::<&'static str>(&WORDS)
 }
 
 /// A value of any kind, floats that Python spells in its own way among them.
 fn value(draw: Draw, depth: usize) -> Value {
     match draw.with("kind").below(if depth == 0 { 6 } else { 8 }) {
         0 => Value::Null,
-        1 => (draw.bits() % 2 == 0).into(),
+        1 => draw.bits().is_multiple_of(2).into(),
         2 => draw.between(-1_000_000, 1_000_000).into(),
         3 => json!(*draw.from_list(&[
             0.1,

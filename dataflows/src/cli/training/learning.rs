@@ -145,7 +145,7 @@ fn tell(event: &Event<'_>, told: &mut Option<Instant>) {
             evaluation.step, evaluation.loss, evaluation.held_out
         )),
         Event::StoppedEarly { step } => {
-            say(&format!("step {step}: ended, since the loss on what is held out no longer falls"))
+            say(&format!("step {step}: ended, since the loss on what is held out no longer falls"));
         }
     }
 }
