@@ -1,5 +1,5 @@
 //! `agentscaler train`, `evaluate` and `chat-server`: what can be typed. What they do is in
-//! [`learning`], which a build without the learner does not have.
+//! `learning` and `scoring`, which a build without the learner does not have.
 
 use std::path::PathBuf;
 
