@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
+#[cfg(feature = "learner")]
 use std::path::Path;
 use std::process::{Command, Output};
 
