@@ -162,8 +162,9 @@ fn shards_are_those_of_the_manifest_or_refused() {
 #[expect(clippy::disallowed_methods, reason = "a test that only runs where Python is")]
 fn masks_are_trls() {
     let Some(python) = std::env::var_os("AGENTSCALER_LEARNER_PYTHON") else {
-        println!("SKIPPED: masks beside TRL's; set AGENTSCALER_LEARNER_PYTHON");
-        eprintln!("SKIPPED: masks beside TRL's; set AGENTSCALER_LEARNER_PYTHON");
+        // Past the harness, which shows what passing tests print to nobody.
+        writeln!(std::io::stderr(), "SKIPPED: masks beside TRL's; set AGENTSCALER_LEARNER_PYTHON")
+            .unwrap();
         return;
     };
     let mut examples = rows(1_200);
