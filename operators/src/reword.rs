@@ -198,6 +198,36 @@ pub trait Reword<'scope, T: Timestamp> {
     /// answer was refused, as it was, and then with a rejection of stage `reword`. So once there
     /// are no requests each task came out exactly once. Of several answers to one request the
     /// least counts. With no model in the plan this is the identity.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use differential_dataflow::input::Input;
+    /// use operators::engine::{World, example};
+    /// use operators::{MemoryDepot, Reword, compose, put_record};
+    /// use schemas::{Answer, TaskPlan, TaskRef};
+    ///
+    /// let depot = Arc::new(MemoryDepot::default());
+    /// let library = example::library();
+    /// let world = World::new(library.clone()).unwrap();
+    /// let plan = TaskPlan::default();
+    /// let task = compose::compose(&library, &world, &plan, 7).tasks.remove(0);
+    /// let task = TaskRef {
+    ///     id: task.id, domain: task.domain, payload: put_record(&*depot, &task), kind: task.kind,
+    ///     calls: 0, writes: 0,
+    /// };
+    /// ::timely::example(move |scope| {
+    ///     let tasks = scope.new_collection_from([task]).1;
+    ///     let answers = scope.new_collection_from(Vec::<Answer>::new()).1;
+    ///     let plan = TaskPlan { intent_model: "small".into(), ..plan };
+    ///     let (worded, requests, refused) = tasks.reword(answers, &plan, depot);
+    ///     // Nobody has answered yet, so the task waits.
+    ///     worded.map(|_| ()).concat(refused.map(|_| ())).assert_empty();
+    ///     requests.map(|it| it.model)
+    ///             .assert_eq(scope.new_collection_from(["small".to_string()]).1);
+    /// });
+    /// ```
     fn reword(
         self,
         answers: VecCollection<'scope, T, Answer>,

@@ -48,6 +48,42 @@ pub trait Hold<'scope, T: Timestamp> {
     /// whose attempts `recall` remembers, all of them, is not held again. Where no model plays,
     /// this is [`RollOut::roll_out`], and nothing is wanted. The plan comes with the key of every
     /// choice.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use differential_dataflow::input::Input;
+    /// use operators::engine::{World, example};
+    /// use operators::{Forgetful, Hold, MemoryDepot, Work, compose, put_record};
+    /// use schemas::{EnvironmentRef, RolloutPlan, TaskPlan, TaskRef, Transcript};
+    ///
+    /// let depot = Arc::new(MemoryDepot::default());
+    /// let library = example::library();
+    /// let world = World::new(library.clone()).unwrap();
+    /// let plan = TaskPlan::default();
+    /// let task = compose::compose(&library, &world, &plan, 7).tasks.remove(0);
+    /// let task = TaskRef {
+    ///     id: task.id, domain: task.domain, payload: put_record(&*depot, &task), kind: task.kind,
+    ///     calls: 0, writes: 0,
+    /// };
+    /// let environment = EnvironmentRef {
+    ///     domain: library.domain, name: "library".into(), payload: put_record(&*depot, &library),
+    ///     tables: 3, reads: 5, writes: 3,
+    /// };
+    /// ::timely::example(move |scope| {
+    ///     let tasks = scope.new_collection_from([task.clone()]).1;
+    ///     let environments = scope.new_collection_from([environment]).1;
+    ///     let transcripts = scope.new_collection_from(Vec::<Transcript>::new()).1;
+    ///     let plan = RolloutPlan { agent_model: "small".into(), ..RolloutPlan::default() };
+    ///     let (recall, work) = (Arc::new(Forgetful), Arc::new(Work::default()));
+    ///     let (trajectories, wanted, failed) =
+    ///         tasks.hold(environments, transcripts, (&plan, 7), depot, recall, work);
+    ///     // No model has said anything yet, so the attempt is wanted.
+    ///     trajectories.map(|_| ()).concat(failed.map(|_| ())).assert_empty();
+    ///     wanted.map(|it| it.task).assert_eq(scope.new_collection_from([task.id]).1);
+    /// });
+    /// ```
     fn hold(
         self,
         environments: VecCollection<'scope, T, EnvironmentRef>,
