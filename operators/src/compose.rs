@@ -117,7 +117,7 @@ pub trait Compose<'scope, T: Timestamp> {
     ///     let (tasks, rejections) =
     ///         environments.compose(&plan, 7, depot, Arc::new(Forgetful), Arc::new(Work::default()));
     ///     tasks.map(|_| ()).concat(rejections.map(|_| ())).consolidate()
-    ///          .assert_eq(scope.new_collection_from(vec![(); 16]).1);
+    ///          .assert_eq(scope.new_collection_from(vec![(); 32]).1);
     /// });
     /// ```
     fn compose(

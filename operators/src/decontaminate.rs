@@ -211,8 +211,8 @@ pub trait Decontaminate<'scope, T: Timestamp> {
     ///          .decontaminate(compared, &plan, depot, Arc::new(Forgetful))
     ///          .withheld
     ///          .filter(move |(task, _)| task.id == first)
-    ///          .map(|(task, rejection)| (task, rejection.stage))
-    ///          .assert_eq(scope.new_collection_from([(tasks[0].clone(), schemas::Stage::Contaminated)]).1);
+    ///          .map(|(task, rejection)| (task.id, rejection.stage.name().to_string()))
+    ///          .assert_eq(scope.new_collection_from([(first, "contaminated".to_string())]).1);
     /// });
     /// ```
     fn decontaminate(
