@@ -156,9 +156,8 @@ pub fn chain<'scope>(
     verb("roll_out");
     let (worlds, held) = (environments.clone(), (&plan.rollout, seed));
     let (trajectories, attempts, failed) =
-        tasks.clone().hold(worlds, transcripts, held, depot(), known.trajectories, work());
+        tasks.clone().hold(worlds.clone(), transcripts, held, depot(), known.trajectories, work());
     verb("verify");
-    let worlds = environments.clone();
     let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
     verb("capture");
 
