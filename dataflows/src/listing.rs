@@ -7,9 +7,10 @@ use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use schemas::{Lineage, Rejection};
+use schemas::{Lineage, Rejection, TaskId};
 use serde_json::{Value, json};
 
+use crate::dataset::Tries;
 use crate::graph_objects::read_json;
 use crate::ledger::Ledger;
 use crate::shards::split;
@@ -196,11 +197,18 @@ pub fn cell(column: &dyn Array, place: usize) -> Value {
 pub fn tasks(world: &World, manifest: &Manifest, sink: Sink<'_>) -> Result<(), StoreError> {
     for (_, ledger) in ledgers(world, manifest)? {
         for entry in ledger.entries.values() {
+            let mut tries: BTreeMap<TaskId, Tries> = BTreeMap::new();
+            for verified in &entry.verified {
+                let tries = tries.entry(verified.trajectory.task).or_default();
+                tries.add(verified.verdict.is_kept());
+            }
             for task in &entry.tasks {
+                let tries = tries.get(&task.id).copied().unwrap_or_default();
                 let row = json!({
                     "id": task.id, "domain": task.domain, "kind": task.kind.name(),
                     "calls": task.calls, "writes": task.writes,
                     "split": split(task.domain, &manifest.contents.plan),
+                    "trials": tries.trials, "passes": tries.passes,
                 });
                 if !sink(row) {
                     return Ok(());
