@@ -1,5 +1,6 @@
 //! Takedown: a version in which nothing of a source or a licence is, and a scan that proves it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -86,10 +87,31 @@ pub fn take_down(
         pinned: None,
         endpoint: None,
     };
+    if let Some(before) = opened.latest()?.manifest {
+        let contents = &before.contents;
+        unknown("source", &what.sources, &contents.sources, listener);
+        unknown("licence", &what.licenses, &contents.licenses, listener);
+    }
     let build = build_on(&request, None, Instant::now(), listener)?;
     let manifest = opened.manifest(build.version)?;
     let scan = scan(&opened, &manifest, what)?;
     Ok(TakenDown { build, scan })
+}
+
+/// Tells of patterns that stand for nothing that is there: a typing error, perhaps.
+fn unknown(
+    what: &str,
+    patterns: &[String],
+    there: &BTreeMap<String, u64>,
+    listener: &dyn Listener,
+) {
+    let known = |pattern: &str| there.keys().any(|name| is_matched(pattern, name));
+    for pattern in patterns.iter().filter(|pattern| !known(pattern)) {
+        listener.warn(&format!(
+            "no tool of the latest version is of the {what} \"{pattern}\"; later builds leave it \
+             out all the same"
+        ));
+    }
 }
 
 /// The columns that say where a row comes from.

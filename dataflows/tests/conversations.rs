@@ -7,7 +7,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -28,7 +27,10 @@ use tempfile::TempDir;
 use self::replayed::Replayed;
 use self::script::Script;
 use self::server::{Conduct, Server};
+use self::versions::{assert_same, committed, latest};
 
+#[path = "files/versions.rs"]
+mod versions;
 #[path = "conversations/replayed.rs"]
 mod replayed;
 #[path = "conversations/script.rs"]
@@ -156,45 +158,6 @@ fn config(server: &Server) -> Config {
     }
 }
 
-/// Every file that makes a version, with its bytes.
-fn committed(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for folder in ["objects", "manifests"] {
-        for entry in fs::read_dir(world.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
-            files.insert(name, fs::read(path).unwrap());
-        }
-    }
-    files
-}
-
-#[track_caller]
-fn assert_same(one: &Path, other: &Path) {
-    assert_same_files(&committed(one), &committed(other));
-}
-
-#[track_caller]
-fn assert_same_files(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(one), names(other));
-    for (name, bytes) in one {
-        assert!(*bytes == other[name], "{name} differs");
-    }
-}
-
-/// Whether the latest version of one world is all that another holds.
-#[track_caller]
-fn assert_same_latest(grown: &Path, other: &Path) {
-    let manifest = World::open(grown).unwrap().latest().unwrap().manifest.unwrap();
-    let mut named: Vec<String> =
-        manifest.contents.all_objects().map(|it| format!("objects/{}", it.file_name())).collect();
-    named.push(format!("manifests/{:020}.json", manifest.version));
-    let mut grown = committed(grown);
-    grown.retain(|name, _| named.contains(name));
-    assert_same_files(&grown, &committed(other));
-}
-
 /// How many answers a world's journal holds.
 fn recorded(world: &Path) -> usize {
     World::open(world).map_or(0, |world| Recorded::read(&world).unwrap().len())
@@ -281,7 +244,7 @@ fn worlds_are_the_same_whatever_the_endpoint_suffers() {
     let one = Config { in_flight_max: 1, ..config(&good) };
     build(&stage.request("good", 1, &BOTH, Some(one)), &Silent).unwrap();
     let suffered = stage.made("bad", 2, &BOTH, &bad);
-    assert_same(&stage.world("good"), &stage.world("bad"));
+    assert_same(&committed(&stage.world("good")), &committed(&stage.world("bad")));
     assert!(good.calls() as u64 + 20 < suffered.work["requests"], "{:?}", suffered.work);
     let faults = bad.committed_faults();
     assert!(server::FAULTS.iter().all(|fault| faults.contains(fault)), "{faults:?}");
@@ -303,7 +266,7 @@ fn journal_rebuilds_the_world_without_an_endpoint() {
     fs::copy(stage.world("world").join(segment), stage.world("offline").join(segment)).unwrap();
     let offline = build(&stage.request("offline", 2, &settings, None), &Silent).unwrap();
     assert_eq!(offline.work["requests"], 0);
-    assert_same(&stage.world("world"), &stage.world("offline"));
+    assert_same(&committed(&stage.world("world")), &committed(&stage.world("offline")));
 
     // One file more: a version from the one before, and the same from scratch.
     stage.add("repairs.jsonl");
@@ -312,7 +275,7 @@ fn journal_rebuilds_the_world_without_an_endpoint() {
     let pinned = Some((stage.world("world"), Some(1)));
     let request = Request { pinned, ..stage.request("pinned", 1, &settings, None) };
     build(&request, &Silent).unwrap();
-    assert_same_latest(&stage.world("world"), &stage.world("pinned"));
+    assert_same(&latest(&stage.world("world")), &committed(&stage.world("pinned")));
     let again = stage.made("world", 1, &settings, &server);
     assert!(!again.changed && again.work.values().all(|count| *count == 0), "{:?}", again.work);
 }
@@ -356,7 +319,7 @@ fn infrastructure_is_never_scored() {
     let pinned = Some((stage.world("world"), Some(1)));
     let request = Request { pinned, ..stage.request("pinned", 1, &AGENT, None) };
     build(&request, &Silent).unwrap();
-    assert_same_latest(&stage.world("world"), &stage.world("pinned"));
+    assert_same(&latest(&stage.world("world")), &committed(&stage.world("pinned")));
 }
 
 #[test]
@@ -380,7 +343,7 @@ fn endpoint_that_breaks_down_leaves_what_it_answered() {
     let whole = stage.start(Conduct::Good);
     stage.made("whole", 1, &BOTH, &whole);
     assert_eq!(good.questions() + 25, whole.questions(), "none is asked twice");
-    assert_same(&stage.world("world"), &stage.world("whole"));
+    assert_same(&committed(&stage.world("world")), &committed(&stage.world("whole")));
 }
 
 #[test]
@@ -424,7 +387,7 @@ fn killed_builds_end_in_the_same_bytes() {
     let Output { status, stderr, .. } =
         stage.command("killed", &server.url(), &BOTH).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    assert_same(&stage.world("whole"), &stage.world("killed"));
+    assert_same(&committed(&stage.world("whole")), &committed(&stage.world("killed")));
     assert_eq!(recorded(&stage.world("killed")), reference.questions());
     assert!(before <= reference.questions());
     // Only what was in flight when a process was killed may have been answered and lost.
@@ -461,7 +424,7 @@ fn replay_makes_a_second_world_of_the_same_bytes() {
     let summary = build(&again, &Silent).unwrap();
     assert_eq!(summary.work["requests"], recorded(&stage.world("second")) as u64);
     assert_eq!(recorded(&stage.world("first")), recorded(&stage.world("second")));
-    assert_same(&stage.world("first"), &stage.world("second"));
+    assert_same(&committed(&stage.world("first")), &committed(&stage.world("second")));
 
     // What was never asked is not made up.
     let other = stage.request("third", 1, &[&settings[..], &["seed=9"]].concat(), Some(endpoint));

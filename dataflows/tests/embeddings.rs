@@ -22,7 +22,10 @@ use operators::Work;
 use tempfile::TempDir;
 
 use self::server::{Conduct, FAULTS, Server, WIDTH};
+use self::versions::{assert_same, committed, latest};
 
+#[path = "files/versions.rs"]
+mod versions;
 #[path = "embeddings/server.rs"]
 mod server;
 
@@ -98,36 +101,6 @@ fn config(server: &Server) -> Config {
         backoff: Duration::from_millis(4),
         in_flight_max: 8,
         ..Config::new(server.url())
-    }
-}
-
-/// Every file that makes a version, with its bytes.
-fn committed(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for folder in ["objects", "manifests"] {
-        for entry in fs::read_dir(world.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
-            files.insert(name, fs::read(path).unwrap());
-        }
-    }
-    files
-}
-
-/// The files that the latest version names, and its manifest.
-fn latest(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let manifest = World::open(world).unwrap().latest().unwrap().manifest.unwrap();
-    let mut named: Vec<String> =
-        manifest.contents.all_objects().map(|it| format!("objects/{}", it.file_name())).collect();
-    named.push(format!("manifests/{:020}.json", manifest.version));
-    committed(world).into_iter().filter(|(name, _)| named.contains(name)).collect()
-}
-
-#[track_caller]
-fn assert_same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
-    for (name, bytes) in one {
-        assert!(*bytes == other[name], "{name} differs");
     }
 }
 

@@ -27,7 +27,10 @@ use schemas::Lineage;
 use tempfile::TempDir;
 
 use self::server::{Conduct, Server};
+use self::versions::{assert_same, committed, latest};
 
+#[path = "files/versions.rs"]
+mod versions;
 #[path = "endpoint/server.rs"]
 mod server;
 
@@ -134,37 +137,6 @@ fn config(server: &Server) -> Config {
         backoff: Duration::from_millis(4),
         in_flight_max: 8,
         ..Config::new(server.url())
-    }
-}
-
-/// Every file that makes a version, with its bytes.
-fn committed(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for folder in ["objects", "manifests"] {
-        for entry in fs::read_dir(world.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
-            files.insert(name, fs::read(path).unwrap());
-        }
-    }
-    files
-}
-
-/// The files that the latest version names, and its manifest.
-fn latest(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let manifest = World::open(world).unwrap().latest().unwrap().manifest.unwrap();
-    let mut named: Vec<String> =
-        manifest.contents.all_objects().map(|it| format!("objects/{}", it.file_name())).collect();
-    named.push(format!("manifests/{:020}.json", manifest.version));
-    committed(world).into_iter().filter(|(name, _)| named.contains(name)).collect()
-}
-
-#[track_caller]
-fn assert_same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(one), names(other));
-    for (name, bytes) in one {
-        assert!(*bytes == other[name], "{name} differs");
     }
 }
 

@@ -9,8 +9,8 @@ use operators::engine::{World, example};
 use operators::roll_out::{Mistake, roll_out_with};
 use operators::verify::verify;
 use schemas::{
-    ArgumentSource, FaultKind, FilterPlan, InjectedFault, LONG_HORIZON_MIN, RolloutPlan, Task,
-    TaskKind, TaskPlan, Value,
+    FaultKind, FilterPlan, InjectedFault, LONG_HORIZON_MIN, RolloutPlan, Task, TaskKind, TaskPlan,
+    Value,
 };
 
 const SEED: u64 = 5;
@@ -33,14 +33,7 @@ fn tasks(kind: TaskKind) -> Vec<(World, Vec<Task>)> {
 /// The pairs of calls of which the first feeds the second.
 fn fed(task: &Task) -> BTreeSet<(usize, usize)> {
     let calls = task.golden.iter().enumerate();
-    calls
-        .flat_map(|(to, call)| {
-            call.sources.iter().filter_map(move |(_, source)| match source {
-                ArgumentSource::Output(from, _) => Some((*from, to)),
-                _ => None,
-            })
-        })
-        .collect()
+    calls.flat_map(|(to, call)| call.fed_by().map(move |from| (from, to))).collect()
 }
 
 /// What a task of the kind must look like.

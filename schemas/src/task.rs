@@ -217,6 +217,17 @@ pub struct GoldenCall {
     pub failed: bool,
 }
 
+impl GoldenCall {
+    /// The places of the golden calls whose answers it takes something from, once for each
+    /// argument.
+    pub fn fed_by(&self) -> impl Iterator<Item = usize> {
+        self.sources.iter().filter_map(|(_, source)| match source {
+            ArgumentSource::Output(from, _) => Some(*from),
+            _ => None,
+        })
+    }
+}
+
 /// Where an argument of a golden call came from.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -43,7 +43,8 @@ fn replayed(args: &ReplayArgs, quiet: bool) -> anyhow::Result<Outcome> {
     if !quiet {
         let answers = grouped(replay.len() as u64);
         let models: Vec<&str> = replay.models().collect();
-        say(&plain(&format!("replaying {answers} answers of {}", models.join(", "))));
+        let of = if models.is_empty() { "no model".into() } else { models.join(", ") };
+        say(&plain(&format!("replaying {answers} answers of {of}")));
     }
     serve(&listener, &|method: &str, path: &str, body: &[u8]| replay.answer(method, path, body))?;
     Ok(Outcome::Done)

@@ -180,9 +180,7 @@ impl<'a> Auditor<'a> {
         let golden = &self.task.golden;
         let reads = |place: usize| golden[place].effect == Effect::Read && !golden[place].failed;
         let exchanged = (1..golden.len()).find(|place| {
-            let fed = golden[*place].sources.iter().any(|(_, source)| {
-                matches!(source, ArgumentSource::Output(from, _) if from + 1 == *place)
-            });
+            let fed = golden[*place].fed_by().any(|from| from + 1 == *place);
             reads(*place) && reads(place - 1) && !fed
         });
         let exchanged = exchanged.map(|place| {

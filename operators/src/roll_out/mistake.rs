@@ -138,9 +138,7 @@ pub(super) fn typed_key(call: &schemas::GoldenCall) -> Option<&str> {
 pub(super) fn reorderable(task: &Task) -> Option<usize> {
     (1..task.golden.len()).find(|place| {
         let (one, other) = (&task.golden[place - 1], &task.golden[*place]);
-        let fed = other.sources.iter().any(
-            |(_, source)| matches!(source, ArgumentSource::Output(from, _) if from + 1 == *place),
-        );
+        let fed = other.fed_by().any(|from| from + 1 == *place);
         let together = task
             .scenario
             .intents

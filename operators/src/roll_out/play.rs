@@ -191,12 +191,8 @@ impl<'t> Play<'t, '_> {
     /// Whether a later call of the want takes something from this one.
     fn feeds(&self, intent: &Intent, place: usize) -> bool {
         let from = intent.calls[place];
-        intent.calls[place + 1..].iter().any(|later| {
-            self.task.golden[*later]
-                .sources
-                .iter()
-                .any(|(_, source)| matches!(source, ArgumentSource::Output(it, _) if *it == from))
-        })
+        let mut later = intent.calls[place + 1..].iter();
+        later.any(|later| self.task.golden[*later].fed_by().any(|it| it == from))
     }
 
     /// The want's calls, those that are made in one message together.
@@ -213,16 +209,14 @@ impl<'t> Play<'t, '_> {
         let mut batches: Vec<Vec<usize>> = Vec::new();
         for place in order {
             let call = &self.task.golden[place];
+            let reads = |it: &GoldenCall| it.effect == Effect::Read && !it.failed;
+            let known = call.sources.iter().all(|(_, from)| *from != ArgumentSource::OnRequest);
             let joins = parallel
+                && reads(call)
+                && known
                 && batches.last().is_some_and(|batch| {
-                    !call.failed && batch.iter().all(|it| {
-                        !self.task.golden[*it].failed && self.task.golden[*it].effect == Effect::Read
-                            && call.effect == Effect::Read
-                            && !call.sources.iter().any(
-                                |(_, source)| matches!(source, ArgumentSource::Output(from, _) if from == it),
-                            )
-                            && !call.sources.iter().any(|(_, from)| *from == ArgumentSource::OnRequest)
-                    })
+                    batch.iter().all(|it| reads(&self.task.golden[*it]))
+                        && call.fed_by().all(|from| !batch.contains(&from))
                 });
             match batches.last_mut() {
                 Some(batch) if joins => batch.push(place),

@@ -163,15 +163,8 @@ fn equivalently(task: &Task, calls: &[Replayed<'_>], world: &World) -> Result<()
             first.push(0);
             continue;
         }
-        let earliest = golden
-            .sources
-            .iter()
-            .filter_map(|(_, source)| match source {
-                ArgumentSource::Output(from, _) => first.get(*from).map(|place| place + 1),
-                _ => None,
-            })
-            .max()
-            .unwrap_or(0);
+        let fed_at = golden.fed_by().filter_map(|from| first.get(from).map(|place| place + 1));
+        let earliest = fed_at.max().unwrap_or(0);
         let found = calls.iter().enumerate().skip(earliest).find(|(_, call)| {
             !call.observation.failed
                 && call.name == golden.name

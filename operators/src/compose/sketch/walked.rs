@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schemas::{ArgumentSource, Draw, GoldenCall, LONG_HORIZON_MIN, Operation, TaskKind};
+use schemas::{Draw, GoldenCall, LONG_HORIZON_MIN, Operation, TaskKind};
 
 use crate::compose::fill::Draft;
 use crate::compose::sketch::{Composer, Sketch};
@@ -167,12 +167,7 @@ fn fed(golden: &[GoldenCall]) -> BTreeSet<(usize, usize)> {
     golden
         .iter()
         .enumerate()
-        .flat_map(|(to, call)| {
-            call.sources.iter().filter_map(move |(_, source)| match source {
-                ArgumentSource::Output(from, _) => Some((*from, to)),
-                _ => None,
-            })
-        })
+        .flat_map(|(to, call)| call.fed_by().map(move |from| (from, to)))
         .collect()
 }
 
