@@ -1,34 +1,37 @@
 //! Building: a world brought up to date with a corpus.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use operators::roll_out::converse;
-use operators::{Recall, Work, link, reword};
-use schemas::{Answer, Partition, Plan, RequestId, Vector, Weights};
+use operators::{Work, reword};
+use schemas::Plan;
 
 use crate::answering::{Answering, AnsweringError};
-use crate::benchmarks::{BenchmarkError, Benchmarks};
-use crate::chain::Resources;
+use crate::benchmarks::BenchmarkError;
+use crate::cluster::{ClusterError, Crew};
 use crate::corpus::{Corpus, CorpusError};
 use crate::dataset;
 use crate::endpoint::Config;
 use crate::funnel::{Funnel, measures, tally};
-use crate::graph_objects::{self, KnownVectors};
+use crate::graph_objects;
 use crate::knobs::{self, KnobError};
-use crate::ledger::{Ledger, Memory};
-use crate::library::{Files, Known};
-use crate::run::{Caught, Given, RunError, run};
-use crate::shards::{Roles, ShardError, write_shards};
+use crate::run::{Caught, Given, RunError, Workers, run};
+use crate::shards::{ShardError, write_shards};
 use crate::shelf::Shelf;
-use crate::store::{Contents, Input, Latest, Locked, Manifest, ObjectRef, StoreError, World};
+use crate::store::{Contents, Latest, Locked, StoreError, World};
 use crate::summary::Summary;
 
+use self::among::{gather, share};
+use self::base::{Base, Equipment, equip};
 use self::inputs::{Inputs, inputs, is_same, remembered};
 
+pub use self::among::{follow, lead};
+
 mod inputs;
+mod base;
+mod among;
 
 /// What to build.
 #[derive(Clone, Debug)]
@@ -80,6 +83,9 @@ pub enum BuildError {
     /// What is asked of a model has no answer; what was answered is kept.
     #[error(transparent)]
     Answering(#[from] AnsweringError),
+    /// Several processes could not build together.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// A worker failed.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),
@@ -123,6 +129,7 @@ impl BuildError {
             BuildError::Corpus(error) => error.remedy(),
             BuildError::Benchmark(error) => error.remedy(),
             BuildError::Answering(error) => error.remedy(),
+            BuildError::Cluster(error) => error.remedy(),
             BuildError::Knob(KnobError::Malformed { .. } | KnobError::Misfit { .. }) => {
                 Some("correct the value; plan.toml in a world lists every knob with its value")
             }
@@ -163,17 +170,32 @@ pub trait Listener: Send + Sync {
 pub fn build(request: &Request, listener: &dyn Listener) -> Result<Summary, BuildError> {
     let started = Instant::now();
     let corpus = Corpus::scan(&request.corpus, &request.world)?;
-    build_on(request, Some(corpus), started, listener)
+    build_on(&Order { request, crew: None, listener }, Some(corpus), started)
+}
+
+/// Who wants what, who helps, and who listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub request: &'a Request,
+    /// The processes that share the work; none where this one does all of it.
+    pub crew: Option<&'a Arc<Crew>>,
+    pub listener: &'a dyn Listener,
+}
+
+impl Order<'_> {
+    fn workers(&self) -> Workers {
+        self.crew.map_or(Workers::Here(self.request.workers), |it| Workers::Among(Arc::clone(it)))
+    }
 }
 
 /// Brings a world up to date with a corpus that was scanned, or, without one, with what the world
 /// remembers of the corpus of its latest version.
 pub(crate) fn build_on(
-    request: &Request,
+    order: &Order<'_>,
     corpus: Option<Corpus>,
     started: Instant,
-    listener: &dyn Listener,
 ) -> Result<Summary, BuildError> {
+    let Order { request, listener, .. } = *order;
     let world = World::create(&request.world)?;
     let store = Arc::new(world.lock()?);
     let latest = store.world().latest()?;
@@ -197,8 +219,8 @@ pub(crate) fn build_on(
     let base = Base::of(request, &store, latest.manifest.as_ref(), &plan)?;
     let work = Arc::new(Work::default());
     listener.begun(&work, corpus.files.len());
-    let (mut caught, shelf, inputs) =
-        derive(request, &corpus, &plan, &base, &store, &work, listener)?;
+    let (Derived { mut caught, shelf }, inputs) =
+        derive(order, &corpus, &plan, &base, &store, &work)?;
     caught.rejections.extend(corpus.unreadable.iter().cloned());
     let funnel = Funnel::of(&caught, &corpus);
     funnel.check().map_err(BuildError::Funnel)?;
@@ -253,196 +275,61 @@ fn warn(store: &Locked, latest: &Latest, listener: &dyn Listener) {
     }
 }
 
-/// What a build starts from.
-#[derive(Default)]
-struct Base {
-    /// The version whose results are remembered; none in a new world.
-    manifest: Option<Manifest>,
-    weights: Option<Arc<Weights>>,
-    prior: Arc<Partition>,
-    /// The answers of models that it was made with.
-    answers: BTreeMap<RequestId, Answer>,
-    /// The world it is pinned to.
-    elsewhere: Option<World>,
-    /// The version a new world comes after.
-    after: Option<u64>,
-    /// What nothing may overlap with.
-    benchmarks: Benchmarks,
-}
-
-impl Base {
-    fn of(
-        request: &Request,
-        store: &Locked,
-        latest: Option<&Manifest>,
-        plan: &Plan,
-    ) -> Result<Base, BuildError> {
-        let base = Base::before(request, store.world(), latest, plan)?;
-        let benchmarks = Benchmarks::of(&plan.decontaminate, store, base.elsewhere.as_ref())?;
-        Ok(Base { benchmarks, ..base })
-    }
-
-    /// What later versions start from.
-    fn pins(&self, caught: &Caught, store: &Locked) -> Result<Roles, StoreError> {
-        let mut pins = graph_objects::pins(caught, store)?;
-        pins.extend(self.benchmarks.pins.clone());
-        Ok(pins)
-    }
-
-    fn before(
-        request: &Request,
-        world: &World,
-        latest: Option<&Manifest>,
-        plan: &Plan,
-    ) -> Result<Base, BuildError> {
-        let nothing = Base { manifest: latest.cloned(), ..Base::default() };
-        if request.refit {
-            return Ok(nothing);
-        }
-        let (world, manifest, after) = match (&request.pinned, latest) {
-            (Some((folder, version)), _) => {
-                let other = World::open(folder)?;
-                let manifest = match version {
-                    Some(version) => other.manifest(*version)?,
-                    None => other
-                        .latest()?
-                        .manifest
-                        .ok_or_else(|| StoreError::NoWorld { path: folder.clone() })?,
-                };
-                let after = Some(manifest.version);
-                (other, manifest, after)
-            }
-            (None, Some(manifest)) => (world.clone(), manifest.clone(), None),
-            (None, None) => return Ok(nothing),
-        };
-        let fitted = || graph_objects::read_pin(&world, &manifest, "weights").map(Arc::new);
-        let encoder = manifest.contents.plan.graph.encoder;
-        Ok(Base {
-            weights: encoder.weighs_like(plan.graph.encoder).then(fitted).transpose()?,
-            prior: Arc::new(graph_objects::read_pin(&world, &manifest, "partition")?),
-            answers: graph_objects::read_answers(&world, &manifest)?,
-            elsewhere: request.pinned.is_some().then_some(world),
-            manifest: nothing.manifest,
-            after,
-            benchmarks: Benchmarks::default(),
-        })
-    }
-}
-
-/// What an earlier version remembers.
-#[derive(Default)]
-struct Before {
-    memory: Memory,
-    /// What was read out of documents.
-    known: Known,
-    neighbours: link::Remembered,
-    vectors: KnownVectors,
-}
-
-impl Before {
-    /// Reads it, and makes its payloads available on the shelf.
-    fn of(
-        base: &Base,
-        plan: &Plan,
-        world: &World,
-        shelf: &mut Shelf,
-    ) -> Result<Before, StoreError> {
-        let mut remembered = Before::default();
-        let Some(manifest) = &base.manifest else { return Ok(remembered) };
-        let before = &manifest.contents;
-        for (role, object) in &before.objects {
-            if let Some(place) = role.strip_prefix("ledger/") {
-                let ledger: Ledger = graph_objects::read_json(world, object)?;
-                remembered.memory.learn(&ledger, &before.plan);
-                if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
-                    let payloads = ledger.entries.values().flat_map(|entry| entry.payloads());
-                    shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
-                }
-            }
-        }
-        if before.program != program(plan) {
-            return Ok(remembered);
-        }
-        if before.plan.corpus.reads_like(&plan.corpus) {
-            let read = |(role, object): (&String, &ObjectRef)| {
-                Some((role.strip_prefix("records/")?.parse().ok()?, object.clone()))
-            };
-            let references = |input: &Input| (input.digest, input.references.clone());
-            remembered.known = Known {
-                references: before.inputs.iter().map(references).collect(),
-                read: before.objects.iter().filter_map(read).collect(),
-            };
-        }
-        remembered.neighbours = graph_objects::read_neighbours(world, before)?;
-        if base.weights.is_some() && before.plan.graph.encoder == plan.graph.encoder {
-            remembered.vectors = graph_objects::read_vectors(world, before)?;
-        }
-        Ok(remembered)
-    }
+/// What came out of the dataflow, and the payloads it names.
+struct Derived {
+    caught: Caught,
+    shelf: Shelf,
 }
 
 /// Runs the dataflow with everything that an earlier version remembers.
 fn derive(
-    request: &Request,
+    order: &Order<'_>,
     corpus: &Corpus,
     plan: &Arc<Plan>,
     base: &Base,
     store: &Arc<Locked>,
     work: &Arc<Work>,
-    listener: &dyn Listener,
-) -> Result<(Caught, Shelf, Inputs), BuildError> {
-    let world = store.world();
+) -> Result<(Derived, Inputs), BuildError> {
     let (answers, elsewhere) = (&base.answers, base.elsewhere.as_ref());
-    let answering =
-        Answering::open(plan, answers, elsewhere, store, request.endpoint.as_ref(), work)?;
+    let endpoint = order.request.endpoint.as_ref();
+    let answering = Answering::open(plan, answers, elsewhere, store, endpoint, work)?;
     if let Some(repair) = answering.as_ref().and_then(|it| it.repair()) {
-        listener.warn(&format!("after an interrupted command: the journal: {repair}"));
+        order.listener.warn(&format!("after an interrupted command: the journal: {repair}"));
     }
-    let mut shelf = Shelf::new(store.scratch()?, world.clone());
-    let Before { memory, known, neighbours, vectors } = Before::of(base, plan, world, &mut shelf)?;
-    let library = Arc::new(Files::new(
-        corpus.files.clone(),
-        plan.corpus.clone(),
-        known,
-        Arc::clone(store),
-        Arc::clone(work),
-    ));
-    let shelf = Arc::new(shelf);
-    let caught = {
-        let resources = Resources {
-            library: Arc::clone(&library) as _,
-            depot: Arc::clone(&shelf) as _,
-            vectors: Arc::new(vectors) as Arc<dyn Recall<Vector>>,
-            neighbours: Arc::new(neighbours),
-            environments: Arc::new(memory.environments),
-            tasks: Arc::new(memory.tasks),
-            benchmarks: Arc::clone(&base.benchmarks.sketches),
-            overlaps: Arc::new(memory.overlaps),
-            trajectories: Arc::new(memory.trajectories),
-            verdicts: Arc::new(memory.verdicts),
-            work: Arc::clone(work),
-        };
-        let given = Given {
-            documents: corpus.files.keys().cloned().collect(),
-            weights: base.weights.clone(),
-            prior: Arc::clone(&base.prior),
-            answering: answering.clone(),
-            plan: Arc::clone(plan),
-        };
-        let ran = run(&given, &resources, request.workers);
-        let told = answering.map(|it| [it.remark(), it.spent()]);
-        told.into_iter().flatten().flatten().for_each(|told| listener.warn(&told));
-        ran?
+    let scratch = match order.crew {
+        None => store.scratch()?,
+        Some(crew) => share(order, crew, corpus, plan, base, store)?,
     };
-    if let Some(document) = library.changed() {
+    let Equipment { resources, library, shelf } =
+        equip(plan, base, corpus.files.clone(), scratch, store, work)?;
+    let given = Given {
+        documents: corpus.files.keys().cloned().collect(),
+        weights: base.weights.clone(),
+        prior: Arc::clone(&base.prior),
+        answering: answering.clone(),
+        plan: Arc::clone(plan),
+    };
+    let ran = run(&given, &resources, order.workers());
+    drop(resources);
+    let told = answering.map(|it| [it.remark(), it.spent()]);
+    told.into_iter().flatten().flatten().for_each(|told| order.listener.warn(&told));
+    let mut caught = ran?;
+    let mut read = library.read()?;
+    let mut changed = library.changed();
+    if let Some(crew) = order.crew {
+        for report in crew.reports()? {
+            changed = changed.or(report.changed.clone());
+            gather(report, &mut read, &mut caught, (work, store));
+        }
+    }
+    if let Some(document) = changed {
         return Err(BuildError::Changed { document });
     }
-    let inputs = inputs(corpus, &library.read()?);
     let shelf = Arc::into_inner(shelf).expect("the workers are done");
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
-    Ok((caught, shelf, inputs))
+    Ok((Derived { caught, shelf }, inputs(corpus, &read)))
 }
 
 /// The revisions of everything that makes bytes out of a corpus by this plan.

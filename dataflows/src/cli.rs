@@ -9,13 +9,16 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::benchmarks::{BenchmarkError, keep};
-use crate::build::{BuildError, Request};
+use crate::benchmarks::BenchmarkError;
+use crate::build::BuildError;
+use crate::cluster::ClusterError;
 use crate::endpoint::EndpointError;
 use crate::export::ExportError;
 use crate::store::{Latest, StoreError};
 
 mod building;
+mod ordering;
+mod seating;
 mod fingerprinting;
 mod asking;
 mod progress;
@@ -52,7 +55,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Build(Box<BuildArgs>),
+    Build(Box<building::BuildArgs>),
     Watch(Box<watching::WatchArgs>),
     Fingerprint(fingerprinting::FingerprintArgs),
     Verify(VerifyArgs),
@@ -72,75 +75,6 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// Build a world from a corpus, or bring it up to date: the same command.
-///
-/// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), AWS service models,
-/// Alibaba Cloud metadata, MCP tools/list, OpenAI tools, ToolBench/RapidAPI, xLAM/APIGen, BFCL,
-/// ACEBench, API-Bank, `ToolAlpaca`, Seal-Tools, `TaskBench` and normalised JSON Lines, plain or
-/// compressed with zstd or gzip; formats are recognised by content. Only what changed since the
-/// last version is made anew. A file that cannot be read is a rejection with a reason, see
-/// `agentscaler list rejections`.
-#[derive(Debug, clap::Args)]
-#[command(before_help = "Example: agentscaler build my-apis/ --world world -w 2")]
-struct BuildArgs {
-    /// Files and folders of API descriptions; patterns such as 'apis/**/*.json', in quotes where a
-    /// shell would expand them; `-` for standard input.
-    #[arg(required = true, value_name = "CORPUS")]
-    corpus: Vec<PathBuf>,
-    /// The world's folder; made if it is not there.
-    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
-    world: PathBuf,
-    /// Worker threads. What is built does not depend on it.
-    #[arg(long, short, value_name = "N", default_value = "1", env = "AGENTSCALER_WORKERS")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX))]
-    workers: u16,
-    /// What the knobs that are not set default to: `default`, or `paper`, the rules that the paper
-    /// states: links above a cosine of parameter lists, Louvain, literal comparison of read-only
-    /// calls, no bound on domains. Short for `--set profile=NAME`. The world remembers it.
-    #[arg(long, value_name = "NAME", value_parser = ["default", "paper"])]
-    profile: Option<String>,
-    /// Set a knob of the plan, such as `task.per_operation=4`; see plan.toml in a world for all.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
-    /// The key of every choice; short for `--set seed=N`.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Domains for the second training stage, by a word of their name; may be repeated.
-    #[arg(long, value_name = "WORD")]
-    vertical: Vec<String>,
-    /// How the dataset types values without a fixed shape: `json`, which `datasets` 4.7 and later give
-    /// as objects, or `string`, JSON texts that every reader gives. The world remembers it.
-    #[arg(long, value_name = "TYPE", value_parser = ["json", "string"])]
-    json_encoding: Option<String>,
-    /// Use only records of this source; `*` stands for any text, `!` before it excludes; may be
-    /// repeated. The world remembers it.
-    #[arg(long, value_name = "[!]PATTERN")]
-    source: Vec<String>,
-    /// Use only records under this licence, likewise; `""` is for records that state none.
-    #[arg(long, value_name = "[!]PATTERN")]
-    license: Vec<String>,
-    /// Withhold what overlaps with the benchmark whose fingerprint this file is, made by `agentscaler
-    /// fingerprint`; may be repeated. The world keeps it, beside those it has, until
-    /// `--set decontaminate.benchmarks=[]` or an edit of plan.toml takes it out.
-    #[arg(long, value_name = "FILE")]
-    decontaminate: Vec<PathBuf>,
-    /// Fit term weights and communities anew instead of starting from the last version's.
-    #[arg(long)]
-    refit: bool,
-    /// Begin a new world at the term weights and partition of another, optionally of an older
-    /// version of it: what an incremental build of it made is made again from scratch.
-    #[arg(long, value_name = "WORLD[@VERSION]", conflicts_with = "refit")]
-    pinned: Option<String>,
-    /// Exit with 1 if anything was rejected before the rollouts.
-    #[arg(long)]
-    strict: bool,
-    /// Print one JSON object with every number instead of a summary.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    endpoint: asking::AskingArgs,
 }
 
 /// Prove every kept row again, from the files alone.
@@ -373,49 +307,6 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
 }
 
-impl BuildArgs {
-    fn request(&self) -> anyhow::Result<Request> {
-        let mut settings = self.settings.clone();
-        if let Some(setting) = settings.iter().find(|setting| !setting.contains('=')) {
-            anyhow::bail!("--set \"{setting}\" is not of the form KEY=VALUE");
-        }
-        settings.extend(self.profile.iter().map(|name| format!("profile={name}")));
-        settings.extend(self.json_encoding.iter().map(|it| format!("dataset.json_encoding={it}")));
-        settings.extend(self.seed.map(|seed| format!("seed={seed}")));
-        for (key, words) in [
-            ("dataset.vertical", &self.vertical),
-            ("corpus.sources", &self.source),
-            ("corpus.licenses", &self.license),
-        ] {
-            if !words.is_empty() {
-                let words = toml::Value::try_from(words)?;
-                settings.push(format!("{key}={words}"));
-            }
-        }
-        let pinned = self.pinned.as_ref().map(|text| match text.rsplit_once('@') {
-            Some((world, version)) if version.parse::<u64>().is_ok() => {
-                (PathBuf::from(world), version.parse().ok())
-            }
-            _ => (PathBuf::from(text), None),
-        });
-        let mut variables = variables();
-        let endpoint = self.endpoint.config(&mut variables);
-        if !self.decontaminate.is_empty() {
-            settings.push(keep(&self.world, &self.decontaminate, &settings, &variables)?);
-        }
-        Ok(Request {
-            corpus: self.corpus.clone(),
-            world: self.world.clone(),
-            workers: self.workers.into(),
-            settings,
-            variables,
-            refit: self.refit,
-            pinned,
-            endpoint,
-        })
-    }
-}
-
 /// The process's environment variables, as far as they are text.
 fn variables() -> Vec<(String, String)> {
     std::env::vars_os()
@@ -430,7 +321,9 @@ fn explained(error: &anyhow::Error) -> String {
     let of_store = error.downcast_ref::<StoreError>().and_then(StoreError::remedy);
     let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
     let of_benchmark = error.downcast_ref::<BenchmarkError>().and_then(BenchmarkError::remedy);
-    let remedy = of_build.or(of_export).or(of_benchmark).or(of_store).or(of_endpoint);
+    let of_cluster = error.downcast_ref::<ClusterError>().and_then(ClusterError::remedy);
+    let remedy =
+        of_build.or(of_cluster).or(of_export).or(of_benchmark).or(of_store).or(of_endpoint);
     let remedy = remedy.map(str::to_string);
     #[cfg(feature = "learner")]
     let remedy = remedy

@@ -45,12 +45,14 @@ enum Source {
     Spool(Arc<File>),
     /// A file of an earlier version, known by what was read out of it.
     Remembered,
+    /// A file that another process digested: it is what it was while its digest is this.
+    Elsewhere(PathBuf, Digest),
 }
 
 impl Source {
     fn open(&self) -> io::Result<File> {
         match self {
-            Source::Path(path) => File::open(path),
+            Source::Path(path) | Source::Elsewhere(path, _) => File::open(path),
             Source::Spool(file) => {
                 let mut file = file.try_clone()?;
                 file.rewind()?;
@@ -79,9 +81,43 @@ impl Place {
 
     /// Whether an open file is still the one that was digested.
     pub fn is_unchanged(&self, file: &File) -> bool {
-        file.metadata().is_ok_and(|metadata| stamp(&metadata) == self.stamp)
+        match &self.source {
+            Source::Elsewhere(path, digest) => {
+                let now = digest_of(&Source::Path(path.clone()));
+                now.is_ok_and(|(now, _, _)| now == *digest)
+            }
+            _ => file.metadata().is_ok_and(|metadata| stamp(&metadata) == self.stamp),
+        }
+    }
+
+    /// The place of a file that another process found and digested. What is read of it counts only
+    /// if that is its digest here, too.
+    pub(crate) fn elsewhere(path: PathBuf, digest: Digest) -> Place {
+        Place { source: Source::Elsewhere(path, digest), stamp: Stamp::default() }
+    }
+
+    /// The place of a file of an earlier version, of which only what was read out of it is left.
+    pub(crate) fn remembered() -> Place {
+        Place { source: Source::Remembered, stamp: Stamp::default() }
+    }
+
+    /// The file's path, by which other processes find it; none if it is only remembered.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it has none, since it came from standard input.
+    pub(crate) fn path(&self) -> Result<Option<PathBuf>, NoPath> {
+        match &self.source {
+            Source::Path(path) | Source::Elsewhere(path, _) => Ok(Some(path.clone())),
+            Source::Remembered => Ok(None),
+            Source::Spool(_) => Err(NoPath),
+        }
     }
 }
+
+/// A file without a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoPath;
 
 fn stamp(metadata: &Metadata) -> Stamp {
     (metadata.size(), metadata.ctime(), metadata.ctime_nsec(), metadata.ino())
@@ -193,7 +229,7 @@ impl Corpus {
             }
         }
         for (name, source) in sources {
-            match digest(&source) {
+            match digest_of(&source) {
                 Ok((digest, bytes, stamp)) => {
                     let document = Document { digest, path: name, bytes };
                     corpus.files.insert(document, Place { source, stamp });
@@ -360,7 +396,7 @@ impl Corpus {
     }
 }
 
-fn digest(source: &Source) -> io::Result<(Digest, u64, Stamp)> {
+fn digest_of(source: &Source) -> io::Result<(Digest, u64, Stamp)> {
     let mut file = source.open()?;
     let stamp = stamp(&file.metadata()?);
     let mut hasher = Sha256::new();

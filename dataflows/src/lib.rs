@@ -14,6 +14,7 @@
 pub mod chain;
 pub mod build;
 pub mod run;
+pub mod cluster;
 pub mod meter;
 pub mod funnel;
 pub mod corpus;

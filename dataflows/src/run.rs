@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use differential_dataflow::ExchangeData;
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::input::{Input, InputSession};
+use differential_dataflow::{AsCollection as _, ExchangeData};
+use timely::communication::WorkerGuards;
 use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::Exchange as _;
 use timely::worker::Worker;
 
 use operators::Depot;
@@ -21,6 +23,7 @@ use schemas::{
 
 use crate::answering::{Answering, AnsweringError};
 use crate::chain::{self, Chain, Collection, Resources};
+use crate::cluster::Crew;
 use crate::meter::{Busy, Meter};
 
 /// What one epoch of the dataflow is a function of.
@@ -112,8 +115,14 @@ impl<D> Default for Net<D> {
 }
 
 impl<D: ExchangeData> Net<D> {
-    fn catch(&self, collection: Collection<'_, D>, probe: &ProbeHandle<u64>) {
+    /// Catches a collection: where it comes out, or, if the workers are not all of one process, at
+    /// the first of them.
+    fn catch(&self, collection: Collection<'_, D>, (probe, is_shared): (&ProbeHandle<u64>, bool)) {
         let net = Arc::clone(&self.0);
+        let collection = match is_shared {
+            true => collection.inner.exchange(|_| 0).as_collection(),
+            false => collection,
+        };
         collection
             .inspect(move |(record, _epoch, difference)| {
                 net.lock().expect("no holder panics").push((record.clone(), *difference));
@@ -163,9 +172,32 @@ struct Nets {
     of_domains: Net<(DomainId, Rejection)>,
 }
 
-/// Runs the dataflow on so many worker threads until nothing is asked and everything is derived.
+/// Whose threads do the work.
+#[derive(Clone)]
+pub enum Workers {
+    /// So many of this process.
+    Here(usize),
+    /// Those of several processes. What comes out is caught by the first; the others catch nothing.
+    Among(Arc<Crew>),
+}
+
+impl Workers {
+    /// Begins to run some logic on each of them.
+    fn execute<F>(&self, logic: F) -> Result<WorkerGuards<()>, String>
+    where
+        F: Fn(&mut Worker) + Send + Sync + 'static,
+    {
+        match self {
+            Workers::Here(0 | 1) => timely::execute(timely::Config::thread(), logic),
+            Workers::Here(workers) => timely::execute(timely::Config::process(*workers), logic),
+            Workers::Among(crew) => crew.execute(logic),
+        }
+    }
+}
+
+/// Runs the dataflow until nothing is asked and everything is derived.
 ///
-/// The result does not depend on their number.
+/// The result does not depend on the number of workers, nor on whose they are.
 ///
 /// # Errors
 ///
@@ -175,15 +207,14 @@ struct Nets {
 /// # Panics
 ///
 /// Panics if a record came out more or less than once, which is an operator's fault.
-pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caught, RunError> {
+pub fn run(given: &Given, resources: &Resources, workers: Workers) -> Result<Caught, RunError> {
     let nets = Nets::default();
     let busy = Busy::default();
     let outcome: Arc<Mutex<Option<Result<Closed, AnsweringError>>>> = Arc::default();
-    let config =
-        if workers <= 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+    let is_shared = matches!(workers, Workers::Among(_));
     let (inside, timing, closing) = (nets.clone(), Arc::clone(&busy), Arc::clone(&outcome));
     let (given, resources) = (given.clone(), resources.clone());
-    let guards = timely::execute(config, move |worker| {
+    let logic = move |worker: &mut Worker| {
         let meter = Meter::listen(worker);
         let probes = Probes::default();
         let (mut documents, told) = worker.dataflow(|scope| {
@@ -195,7 +226,7 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
             let known = resources.clone();
             let heard = chain::Told { answers: answered, weights: weighed, transcripts: held };
             let out = chain::chain(read, heard, prior, plan, known, &meter);
-            inside.catch(out, &probes);
+            inside.catch(out, &probes, is_shared);
             (documents, Told { answers, weights, transcripts })
         });
         let (index, peers) = (worker.index(), worker.peers());
@@ -214,15 +245,17 @@ pub fn run(given: &Given, resources: &Resources, workers: usize) -> Result<Caugh
             worker.step_or_park(Some(PARKED_MAX));
         }
         meter.report(worker, &timing);
-    })
-    .map_err(RunError::Worker)?;
-    for joined in guards.join() {
+    };
+    for joined in workers.execute(logic).map_err(RunError::Worker)?.join() {
         joined.map_err(RunError::Worker)?;
     }
     let ended = outcome.lock().expect("no holder panics").take();
-    let Closed { weights, answers, embeddings } = ended.expect("the first worker ended")?;
     let mut caught = nets.haul();
-    (caught.weights, caught.answers, caught.embeddings) = (weights, answers, embeddings);
+    // Only the process of the first worker has anything to catch.
+    if let Some(ended) = ended {
+        let Closed { weights, answers, embeddings } = ended?;
+        (caught.weights, caught.answers, caught.embeddings) = (weights, answers, embeddings);
+    }
     caught.busy = std::mem::take(&mut *busy.lock().expect("no holder panics"));
     Ok(caught)
 }
@@ -352,8 +385,9 @@ fn speak(
 
 impl Nets {
     /// Catches everything.
-    fn catch(&self, out: Chain<'_>, probes: &Probes) {
-        let Probes { settled, prepared, done } = probes;
+    fn catch(&self, out: Chain<'_>, probes: &Probes, is_shared: bool) {
+        let [settled, prepared, done] =
+            [&probes.settled, &probes.prepared, &probes.done].map(|probe| (probe, is_shared));
         self.records.catch(out.records.map(|_| ()), done);
         self.requests.catch(out.requests, settled);
         self.rewordings.catch(out.rewordings, prepared);

@@ -234,6 +234,12 @@ impl World {
         }
     }
 
+    /// A deputy of the process that holds the world: it may keep objects and payloads, and makes
+    /// no version. Nothing is cleared away.
+    pub fn deputy(&self) -> Locked {
+        Locked::deputy(self.clone())
+    }
+
     /// The folder of the world.
     pub fn root(&self) -> &Path {
         &self.root

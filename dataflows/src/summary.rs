@@ -83,19 +83,7 @@ impl Summary {
             counts: contents.counts.clone(),
             rejected: contents.rejected.clone(),
             rules: contents.rules.clone(),
-            work: BTreeMap::from([
-                ("documents_parsed", work.documents_parsed.get()),
-                ("tools_encoded", work.tools_encoded.get()),
-                ("pairs_scored", work.pairs_scored.get()),
-                ("domains_materialized", work.domains_materialized.get()),
-                ("tasks_composed", work.tasks_composed.get()),
-                ("rollouts", work.rollouts.get()),
-                ("calls_executed", work.calls_executed.get()),
-                ("requests", work.requests.get()),
-                ("objects_written", tally.objects_written),
-                ("objects_reused", tally.objects_reused),
-                ("bytes_written", tally.bytes_written),
-            ]),
+            work: done(work, tally),
             graph: contents.graph.clone(),
             seconds,
             peak_rss_bytes: peak_rss_bytes(),
@@ -119,4 +107,16 @@ fn peak_rss_bytes() -> u64 {
             line.split_whitespace().nth(1)?.parse::<u64>().ok()
         })
         .map_or(0, |kibibytes| kibibytes * 1024)
+}
+
+/// Every counter, and what was put into the store.
+fn done(work: &Work, tally: Tally) -> BTreeMap<&'static str, u64> {
+    let mut done: BTreeMap<&'static str, u64> =
+        work.counts().into_iter().map(|(name, counter)| (name, counter.get())).collect();
+    done.extend([
+        ("objects_written", tally.objects_written),
+        ("objects_reused", tally.objects_reused),
+        ("bytes_written", tally.bytes_written),
+    ]);
+    done
 }

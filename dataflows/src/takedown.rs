@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::build::{BuildError, Listener, Request, build_on};
+use crate::build::{BuildError, Listener, Order, Request, build_on};
 use crate::knobs;
 use crate::listing::cell;
 use crate::store::{Manifest, ObjectRef, StoreError, World, files};
@@ -92,7 +92,7 @@ pub fn take_down(
         unknown("source", &what.sources, &contents.sources, listener);
         unknown("licence", &what.licenses, &contents.licenses, listener);
     }
-    let build = build_on(&request, None, Instant::now(), listener)?;
+    let build = build_on(&Order { request: &request, crew: None, listener }, None, Instant::now())?;
     let manifest = opened.manifest(build.version)?;
     let scan = scan(&opened, &manifest, what)?;
     Ok(TakenDown { build, scan })

@@ -23,6 +23,22 @@ pub struct Work {
     pub requests: Counter,
 }
 
+impl Work {
+    /// Every counter, by its name.
+    pub fn counts(&self) -> [(&'static str, &Counter); 8] {
+        [
+            ("documents_parsed", &self.documents_parsed),
+            ("tools_encoded", &self.tools_encoded),
+            ("pairs_scored", &self.pairs_scored),
+            ("domains_materialized", &self.domains_materialized),
+            ("tasks_composed", &self.tasks_composed),
+            ("rollouts", &self.rollouts),
+            ("calls_executed", &self.calls_executed),
+            ("requests", &self.requests),
+        ]
+    }
+}
+
 /// A counter that workers share. It orders nothing: read it when the workers are done.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);

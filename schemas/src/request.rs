@@ -7,7 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Digest, MalformedId};
 
@@ -15,7 +16,7 @@ use crate::{Digest, MalformedId};
 ///
 /// Two verbs that ask the same ask once. The endpoint, its address and its key are no part of it:
 /// a model is the same wherever it is served.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Deserialize)]
 pub struct Request {
     /// What the answer is for.
     pub purpose: Purpose,
@@ -31,8 +32,27 @@ pub struct Request {
     pub trial: u32,
     /// The tools that the model may call, each as the JSON text that chat templates take; none
     /// where the answer is a text.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub tools: Vec<String>,
+}
+
+/// In JSON, tools are named only where there are any: the text is what a request's id is the
+/// digest of, and ids are older than tools in requests. A binary format has no names to leave out.
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let has_tools = !self.tools.is_empty() || !serializer.is_human_readable();
+        let mut fields = serializer.serialize_struct("Request", 6 + usize::from(has_tools))?;
+        fields.serialize_field("purpose", &self.purpose)?;
+        fields.serialize_field("model", &self.model)?;
+        fields.serialize_field("messages", &self.messages)?;
+        fields.serialize_field("sampling", &self.sampling)?;
+        fields.serialize_field("format", &self.format)?;
+        fields.serialize_field("trial", &self.trial)?;
+        if has_tools {
+            fields.serialize_field("tools", &self.tools)?;
+        }
+        fields.end()
+    }
 }
 
 /// What an answer is for. Each purpose is the business of one verb.
@@ -73,18 +93,37 @@ impl fmt::Display for Purpose {
 }
 
 /// One message of a request.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Deserialize)]
 pub struct Prompt {
     /// Who speaks.
     pub role: PromptRole,
     /// What is said.
     pub content: String,
     /// The calls that an assistant's message makes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub calls: Vec<PromptCall>,
     /// The id of the call that a tool's message answers; else empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub answers: String,
+}
+
+/// In JSON, calls and what is answered are named only where there are any, as tools in a request.
+impl Serialize for Prompt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let all = !serializer.is_human_readable();
+        let (calls, answers) = (all || !self.calls.is_empty(), all || !self.answers.is_empty());
+        let count = 2 + usize::from(calls) + usize::from(answers);
+        let mut fields = serializer.serialize_struct("Prompt", count)?;
+        fields.serialize_field("role", &self.role)?;
+        fields.serialize_field("content", &self.content)?;
+        if calls {
+            fields.serialize_field("calls", &self.calls)?;
+        }
+        if answers {
+            fields.serialize_field("answers", &self.answers)?;
+        }
+        fields.end()
+    }
 }
 
 impl Prompt {

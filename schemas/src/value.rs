@@ -1,5 +1,6 @@
 //! Values of arguments, columns and observations, with a total order and one spelling.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -302,8 +303,51 @@ impl From<&Value> for serde_json::Value {
     }
 }
 
+/// A value in formats that do not say what comes next: the variant leads.
+#[derive(Serialize, Deserialize)]
+enum Tagged<'a> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Number(f64),
+    Text(Cow<'a, str>),
+    List(Cow<'a, [Value]>),
+    Object(Cow<'a, [(String, Value)]>),
+}
+
+impl<'a> From<&'a Value> for Tagged<'a> {
+    fn from(value: &'a Value) -> Tagged<'a> {
+        match value {
+            Value::Null => Tagged::Null,
+            Value::Bool(truth) => Tagged::Bool(*truth),
+            Value::Integer(integer) => Tagged::Integer(*integer),
+            Value::Number(number) => Tagged::Number(number.get()),
+            Value::Text(text) => Tagged::Text(Cow::Borrowed(text)),
+            Value::List(items) => Tagged::List(Cow::Borrowed(items)),
+            Value::Object(entries) => Tagged::Object(Cow::Borrowed(entries)),
+        }
+    }
+}
+
+impl From<Tagged<'_>> for Value {
+    fn from(tagged: Tagged<'_>) -> Value {
+        match tagged {
+            Tagged::Null => Value::Null,
+            Tagged::Bool(truth) => Value::Bool(truth),
+            Tagged::Integer(integer) => Value::Integer(integer),
+            Tagged::Number(number) => Value::number(number),
+            Tagged::Text(text) => Value::Text(text.into_owned()),
+            Tagged::List(items) => Value::List(items.into_owned()),
+            Tagged::Object(entries) => Value::Object(entries.into_owned()),
+        }
+    }
+}
+
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return Tagged::from(self).serialize(serializer);
+        }
         match self {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(truth) => serializer.serialize_bool(*truth),
@@ -320,6 +364,9 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Tagged::deserialize(deserializer).map(Value::from);
+        }
         deserializer.deserialize_any(Reader)
     }
 }

@@ -5,23 +5,55 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::json;
+
 use schemas::{Rule, Stage};
 
+use super::ordering::OrderArgs;
 use super::progress::{Progress, grouped, say};
-use super::{BuildArgs, Outcome, is_watched, plain};
-use crate::build::build;
-use crate::summary::Summary;
+use super::seating::SeatArgs;
+use super::{Outcome, is_watched, plain};
+use crate::build::{Listener as _, Request, build, follow, lead};
+use crate::cluster::{Crew, Ended};
+use crate::summary::{SCHEMA_VERSION, Summary};
+
+/// Build a world from a corpus, or bring it up to date: the same command.
+///
+/// Reads files and folders of OpenAPI 3 and Swagger 2.0 (JSON and YAML), AWS service models,
+/// Alibaba Cloud metadata, MCP tools/list, OpenAI tools, ToolBench/RapidAPI, xLAM/APIGen, BFCL,
+/// ACEBench, API-Bank, `ToolAlpaca`, Seal-Tools, `TaskBench` and normalised JSON Lines, plain or
+/// compressed with zstd or gzip; formats are recognised by content. Only what changed since the
+/// last version is made anew. A file that cannot be read is a rejection with a reason, see
+/// `agentscaler list rejections`.
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Example: agentscaler build my-apis/ --world world -w 2")]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
+    seat: SeatArgs,
+}
 
 /// The exit code of an interrupted command.
 const INTERRUPTED: i32 = 130;
 
 pub(super) fn run(args: &BuildArgs, quiet: bool) -> anyhow::Result<Outcome> {
+    let BuildArgs { order: args, seat } = args;
+    let seat = seat.seat(args.workers.into())?;
+    if let Some(process @ 1..) = seat.as_ref().map(|it| it.process) {
+        anyhow::ensure!(!args.strict, "--strict is for process 0, this is {process}");
+    }
     let request = args.request()?;
     let committing = Arc::new(AtomicBool::new(false));
     let interrupted = Arc::new(AtomicBool::new(false));
     end_when_interrupted(&committing, &interrupted)?;
     let progress = Progress::new(quiet, is_watched(), Arc::clone(&committing));
-    let outcome = build(&request, &progress);
+    let crew = seat.map(|seat| Crew::meet(&seat, &|told| progress.warn(told))).transpose()?;
+    let outcome = match crew.map(Arc::new) {
+        None => build(&request, &progress),
+        Some(crew) if crew.leads() => lead(&request, &crew, &progress),
+        Some(crew) => return share(&request, &crew, &progress, args.json),
+    };
     progress.end();
     let summary = outcome?;
     if args.json {
@@ -35,6 +67,37 @@ pub(super) fn run(args: &BuildArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let turned_away =
         ["parse", "refine", "domain", "gate"].iter().any(|it| 0 < summary.rejected[*it]);
     Ok(if args.strict && turned_away { Outcome::DoesNotHold } else { Outcome::Done })
+}
+
+/// Does a follower's part, and says how the whole ended.
+fn share(
+    request: &Request,
+    crew: &Arc<Crew>,
+    progress: &Progress,
+    json: bool,
+) -> anyhow::Result<Outcome> {
+    let ended = follow(request, crew, progress);
+    progress.end();
+    let (process, processes) = (crew.seat().process, crew.seat().addresses.len());
+    let (version, changed) = match ended? {
+        Ended::At { version, changed } => (version, changed),
+        Ended::Failed { reason } => anyhow::bail!("process 0 could not build: {reason}"),
+    };
+    if json {
+        let told = json!({
+            "schema_version": SCHEMA_VERSION, "version": version, "changed": changed,
+            "process": process, "processes": processes,
+        });
+        writeln!(io::stdout(), "{told}")?;
+    } else if changed {
+        writeln!(
+            io::stdout(),
+            "Took part in version {version} as process {process} of {processes}."
+        )?;
+    } else {
+        writeln!(io::stdout(), "Nothing changed: version {version} is up to date.")?;
+    }
+    Ok(Outcome::Done)
 }
 
 /// Ctrl-C ends the process at once, since nothing is visible before the commit; during the commit
@@ -61,7 +124,7 @@ pub(super) fn leave() -> ! {
 }
 
 /// What was made, and what to do next.
-fn report(summary: &Summary, args: &BuildArgs) -> String {
+fn report(summary: &Summary, args: &OrderArgs) -> String {
     let count = |name: &str| grouped(summary.counts[name]);
     let away = |name: &str| grouped(summary.rejected[name]);
     let total = summary.seconds["total"];

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::building::{end_when_interrupted, leave};
+use super::ordering::OrderArgs;
 use super::progress::{Progress, grouped, say};
-use super::{BuildArgs, Outcome, is_watched, plain, plain_json};
+use super::{Outcome, is_watched, plain, plain_json};
 use crate::build::build;
 use crate::summary::{SCHEMA_VERSION, Summary};
 use crate::watching::{Told, watch};
@@ -24,7 +25,7 @@ use crate::watching::{Told, watch};
 #[command(before_help = "Example: agentscaler watch my-apis/ --world world -w 2")]
 pub(super) struct WatchArgs {
     #[command(flatten)]
-    build: BuildArgs,
+    build: OrderArgs,
 }
 
 pub(super) fn run(args: &WatchArgs, quiet: bool) -> anyhow::Result<Outcome> {

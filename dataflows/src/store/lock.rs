@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use schemas::{Digest, Lineage};
 
 use super::{Contents, Dataset, FORMAT, Manifest, ObjectRef, Scratch, StoreError, World, disk};
 
-/// A world that this process alone may write, until it is dropped.
+/// A world that this process may write until it is dropped: it alone, or, where several build
+/// together, as a deputy of the one that alone may commit.
 #[derive(Debug)]
 pub struct Locked {
     world: World,
@@ -17,11 +20,11 @@ pub struct Locked {
     bytes: AtomicU64,
     repairs: Vec<String>,
     // Dropped last: the lock ends when the file is closed, by whatever way the process ends.
-    _lock: File,
+    lock: Option<File>,
 }
 
 /// What was put into the store since it was locked.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// Objects that were not there.
     pub objects_written: u64,
@@ -54,7 +57,7 @@ impl Locked {
             reused: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             repairs: Vec::new(),
-            _lock: lock,
+            lock: Some(lock),
         };
         locked.repairs = locked.sweep()?;
         let latest = locked.world.latest()?.manifest;
@@ -65,6 +68,17 @@ impl Locked {
             locked.repairs.push(format!("dataset/ now shows version {}", latest.version));
         }
         Ok(locked)
+    }
+
+    pub(super) fn deputy(world: World) -> Locked {
+        Locked {
+            world,
+            written: AtomicU64::new(0),
+            reused: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            repairs: Vec::new(),
+            lock: None,
+        }
     }
 
     /// The world, for reading.
@@ -84,6 +98,13 @@ impl Locked {
             objects_reused: self.reused.load(Ordering::Relaxed),
             bytes_written: self.bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// Counts what a deputy put as put here.
+    pub fn add(&self, tally: Tally) {
+        self.written.fetch_add(tally.objects_written, Ordering::Relaxed);
+        self.reused.fetch_add(tally.objects_reused, Ordering::Relaxed);
+        self.bytes.fetch_add(tally.bytes_written, Ordering::Relaxed);
     }
 
     /// Keeps some bytes under their digest. Nothing sees them before a manifest names them.
@@ -129,14 +150,15 @@ impl Locked {
     ///
     /// # Panics
     ///
-    /// Panics if inputs are not sorted, a role has other than plain parts, or a measure is not
-    /// finite.
+    /// Panics if inputs are not sorted, a role has other than plain parts, a measure is not finite,
+    /// or this is a deputy.
     pub fn commit(
         &self,
         contents: Contents,
         lineage: Vec<Lineage>,
         after: Option<u64>,
     ) -> Result<Commit, StoreError> {
+        assert!(self.lock.is_some(), "a deputy does not commit");
         assert!(contents.inputs.is_sorted_by(|one, other| one.path < other.path), "sorted inputs");
         assert!(contents.objects.keys().all(|role| role.split('/').all(is_plain)), "plain roles");
         assert!(contents.graph.values().all(|measure| measure.is_finite()), "finite measures");
@@ -199,6 +221,21 @@ impl Locked {
     /// Fails if its folder cannot be made.
     pub fn scratch(&self) -> Result<Scratch, StoreError> {
         Scratch::new(self.world.root())
+    }
+
+    /// A place for one process's part of the payloads of a build that several make together: each
+    /// finds what the others keep. All parts are in the world's folder, named by `run`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its folder cannot be made.
+    pub fn shared_scratch(
+        &self,
+        run: &str,
+        process: usize,
+        processes: usize,
+    ) -> Result<Scratch, StoreError> {
+        Scratch::shared(self.world.root(), run, process, processes)
     }
 
     /// Removes what has the name of something unfinished, and nothing else.

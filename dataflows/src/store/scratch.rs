@@ -12,6 +12,10 @@ use schemas::Digest;
 
 use super::{StoreError, disk};
 
+use self::others::{HEAD_BYTES, Others, framed};
+
+mod others;
+
 /// Packs, so that workers seldom wait for one another.
 const PACKS: usize = 16;
 
@@ -29,6 +33,8 @@ const SPARE_BYTES_MAX: usize = 256 << 20;
 pub struct Scratch {
     folder: PathBuf,
     packs: Vec<Pack>,
+    /// The parts of other processes.
+    others: Others,
     bytes: AtomicU64,
     failure: Mutex<Option<StoreError>>,
 }
@@ -57,16 +63,32 @@ impl Scratch {
 
     pub(super) fn new(root: &Path) -> Result<Scratch, StoreError> {
         let folder = root.join(format!("{}{}", Scratch::PREFIX, std::process::id()));
+        Scratch::at(folder, Others::default())
+    }
+
+    /// One process's part of a scratch of several, which finds what the others keep.
+    pub(super) fn shared(
+        root: &Path,
+        run: &str,
+        process: usize,
+        processes: usize,
+    ) -> Result<Scratch, StoreError> {
+        let folder = |it: usize| root.join(format!("{}{run}-{it}", Scratch::PREFIX));
+        let others = (0..processes).filter(|it| *it != process).map(folder).collect();
+        Scratch::at(folder(process), Others::new(others))
+    }
+
+    fn at(folder: PathBuf, others: Others) -> Result<Scratch, StoreError> {
         disk::create_folder(&folder)?;
         let packs = (0..PACKS)
             .map(|ordinal| {
-                let path = folder.join(format!("{ordinal:02}.pack"));
+                let path = pack_file(&folder, ordinal);
                 disk::discard(&path);
                 let file = disk::create_new(&path, 0o600)?;
                 Ok(Pack { path, file, index: Mutex::default() })
             })
             .collect::<Result<_, StoreError>>()?;
-        Ok(Scratch { folder, packs, bytes: AtomicU64::new(0), failure: Mutex::new(None) })
+        Ok(Scratch { folder, packs, others, bytes: AtomicU64::new(0), failure: Mutex::new(None) })
     }
 
     /// The first failure since the last call. A build with one must not be committed.
@@ -85,8 +107,28 @@ impl Scratch {
     }
 
     fn pack(&self, digest: &Digest) -> &Pack {
-        &self.packs[usize::from(digest.0[0]) % PACKS]
+        &self.packs[ordinal(digest)]
     }
+
+    /// A payload that another process keeps.
+    fn elsewhere(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        match self.others.get(digest) {
+            Ok(payload) => payload,
+            Err(failure) => {
+                self.remember(failure);
+                None
+            }
+        }
+    }
+}
+
+/// The pack that a payload is in.
+fn ordinal(digest: &Digest) -> usize {
+    usize::from(digest.0[0]) % PACKS
+}
+
+fn pack_file(folder: &Path, ordinal: usize) -> PathBuf {
+    folder.join(format!("{ordinal:02}.pack"))
 }
 
 impl Depot for Scratch {
@@ -99,8 +141,10 @@ impl Depot for Scratch {
         }
         let end = index.end;
         let written = match u32::try_from(payload.len()) {
-            Ok(length) => disk::step("write", &pack.path, || pack.file.write_all_at(payload, end))
-                .map(|()| length),
+            Ok(length) => disk::step("write", &pack.path, || {
+                pack.file.write_all_at(&framed(digest, length, payload), end)
+            })
+            .map(|()| length),
             Err(_) => Err(StoreError::Damaged {
                 path: pack.path.clone(),
                 reason: format!("a payload of {} bytes is too large", payload.len()),
@@ -108,8 +152,8 @@ impl Depot for Scratch {
         };
         match written {
             Ok(length) => {
-                index.places.insert(digest, (end, length));
-                index.end += u64::from(length);
+                index.places.insert(digest, (end + HEAD_BYTES as u64, length));
+                index.end += HEAD_BYTES as u64 + u64::from(length);
                 self.bytes.fetch_add(u64::from(length), Ordering::Relaxed);
             }
             Err(failure) => {
@@ -129,7 +173,13 @@ impl Depot for Scratch {
             let index = pack.index.lock().unwrap_or_else(PoisonError::into_inner);
             match index.places.get(digest) {
                 Some(place) => *place,
-                None => return index.spare.get(digest).cloned(),
+                None => match index.spare.get(digest) {
+                    Some(spare) => return Some(Arc::clone(spare)),
+                    None => {
+                        drop(index);
+                        return self.elsewhere(digest);
+                    }
+                },
             }
         };
         let mut payload = vec![0; length as usize];

@@ -1,0 +1,203 @@
+//! The lines between the leader and its followers, and how the loss of a process is noticed.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::messages::{Ended, Job, Message, Report};
+use super::{ClusterError, Seat};
+
+/// How often a process says that it is there.
+const BEAT: Duration = Duration::from_secs(3);
+
+/// How long a process may be silent before it counts as lost.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The lines of a process: a follower has one, the leader one to each follower.
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    /// Whether silence no longer means anything.
+    over: Arc<AtomicBool>,
+    /// Dropped to end the beat.
+    _beat: Sender<()>,
+}
+
+struct Line {
+    peer: usize,
+    writer: Arc<Mutex<TcpStream>>,
+    heard: Mutex<Receiver<Message>>,
+}
+
+impl Lines {
+    pub(super) fn open(seat: &Seat, control: Vec<(usize, TcpStream)>) -> Lines {
+        let over = Arc::new(AtomicBool::new(false));
+        let lines: Vec<Line> = control
+            .into_iter()
+            .map(|(peer, stream)| Line::open(seat, peer, stream, &over))
+            .collect();
+        let writers: Vec<_> = lines.iter().map(|line| Arc::clone(&line.writer)).collect();
+        let (beat, ended) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            while ended.recv_timeout(BEAT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                for writer in &writers {
+                    // Who cannot be told is noticed by its own silence.
+                    drop(say(writer, &Message::Alive));
+                }
+            }
+        });
+        Lines { lines, over, _beat: beat }
+    }
+
+    pub(super) fn begin(&self, job: &Job) {
+        let text = serde_json::to_value(Message::Job(Box::new(job.clone())));
+        let text = text.expect("records have string keys");
+        for line in &self.lines {
+            drop(send(&line.writer, &text));
+        }
+    }
+
+    pub(super) fn reports(&self) -> Result<Vec<Report>, ClusterError> {
+        let report = |line: &Line| match line.hear() {
+            Some(Message::Report(report)) => {
+                report.map_err(|reason| ClusterError::Failed { process: line.peer, reason })
+            }
+            _ => Err(ClusterError::Failed { process: line.peer, reason: OUT_OF_TURN.into() }),
+        };
+        // All are heard before one fails: none is lost, they only wait for the end.
+        let reports: Vec<_> = self.lines.iter().map(report).collect();
+        reports.into_iter().collect()
+    }
+
+    pub(super) fn end(&self, ended: &Ended) {
+        self.over.store(true, Ordering::SeqCst);
+        for line in &self.lines {
+            drop(say(&line.writer, &Message::Ended(ended.clone())));
+        }
+    }
+
+    pub(super) fn job(&self) -> Result<Job, Ended> {
+        match self.leader().hear() {
+            Some(Message::Job(job)) => Ok(*job),
+            other => Err(self.ended(other)),
+        }
+    }
+
+    pub(super) fn report(&self, report: Result<Report, String>) -> Ended {
+        drop(say(&self.leader().writer, &Message::Report(Box::new(report))));
+        let heard = self.leader().hear();
+        self.ended(heard)
+    }
+
+    fn leader(&self) -> &Line {
+        self.lines.first().expect("a follower has a leader")
+    }
+
+    fn ended(&self, heard: Option<Message>) -> Ended {
+        self.over.store(true, Ordering::SeqCst);
+        match heard {
+            Some(Message::Ended(ended)) => ended,
+            _ => Ended::Failed { reason: OUT_OF_TURN.into() },
+        }
+    }
+}
+
+const OUT_OF_TURN: &str = "it said something out of turn";
+
+impl Line {
+    fn open(seat: &Seat, peer: usize, stream: TcpStream, over: &Arc<AtomicBool>) -> Line {
+        let (tell, heard) = mpsc::channel();
+        let (reader, over) = (stream.try_clone(), Arc::clone(over));
+        let place = format!("process {peer} at {}", seat.addresses[peer]);
+        thread::spawn(move || {
+            let why = reader.and_then(|reader| listen(reader, &tell, &over));
+            if !over.load(Ordering::SeqCst) {
+                lose(&place, &why.err().map_or("it ended".into(), |error| error.to_string()));
+            }
+        });
+        Line { peer, writer: Arc::new(Mutex::new(stream)), heard: Mutex::new(heard) }
+    }
+
+    fn hear(&self) -> Option<Message> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+}
+
+/// Hears what the other end says until it ends.
+fn listen(reader: TcpStream, tell: &Sender<Message>, over: &AtomicBool) -> io::Result<()> {
+    reader.set_read_timeout(Some(SILENCE_MAX))?;
+    let mut reader = BufReader::new(reader);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let message: Message = serde_json::from_slice(&line)?;
+        if matches!(message, Message::Ended(_)) {
+            over.store(true, Ordering::SeqCst);
+        }
+        if !matches!(message, Message::Alive) && tell.send(message).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn say(writer: &Mutex<TcpStream>, message: &Message) -> io::Result<()> {
+    send(writer, &serde_json::to_value(message)?)
+}
+
+fn send(writer: &Mutex<TcpStream>, message: &serde_json::Value) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+}
+
+/// Makes the loss of a peer, or of a worker, the end of this process, since the workers that are
+/// left would wait for it for ever.
+pub(super) fn end_with_the_dataflow(seat: &Seat) {
+    let addresses = seat.addresses.clone();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let thread = thread::current();
+        let name = thread.name().unwrap_or_default();
+        // Names that timely gives the threads that send and receive.
+        let peer = name.strip_prefix("timely:recv-").or(name.strip_prefix("timely:send-"));
+        if let Some(peer) = peer.and_then(|it| it.parse::<usize>().ok()) {
+            lose(&format!("process {peer} at {}", addresses[peer]), "its connection broke");
+        }
+        before(info);
+        if name.starts_with("timely:") {
+            leave();
+        }
+    }));
+}
+
+/// Says once that a process was lost, and ends this one.
+fn lose(place: &str, why: &str) -> ! {
+    static LOST: AtomicBool = AtomicBool::new(false);
+    if LOST.swap(true, Ordering::SeqCst) {
+        // Another thread has noticed, and is about to end the process.
+        loop {
+            thread::park();
+        }
+    }
+    drop(writeln!(
+        io::stderr(),
+        "agentscaler: {place} was lost ({why}); the world is as it was. Start all processes again \
+         with the same commands: they go on."
+    ));
+    leave()
+}
+
+/// The exit code of a command that could not do what it should.
+const COULD_NOT: i32 = 2;
+
+#[expect(clippy::exit, reason = "workers that wait for a lost peer cannot be called back")]
+fn leave() -> ! {
+    std::process::exit(COULD_NOT)
+}
