@@ -235,8 +235,10 @@ impl World {
     }
 
     /// A deputy of the process that holds the world: it may keep objects and payloads, and makes
-    /// no version. Nothing is cleared away.
-    pub fn deputy(&self) -> Locked {
+    /// no version. Nothing is cleared away. `process` tells it from the others that write, whose
+    /// names for unfinished files would else be the same.
+    pub fn deputy(&self, process: usize) -> Locked {
+        disk::be_process(process);
         Locked::deputy(self.clone())
     }
 

@@ -88,14 +88,14 @@ fn part(
             (document, place)
         })
         .collect();
-    let store = Arc::new(World::open(&request.world)?.deputy());
+    let seat = crew.seat();
+    let store = Arc::new(World::open(&request.world)?.deputy(seat.process));
     let request = Request { refit: job.refit, pinned: job.pinned, ..request.clone() };
     let plan = Arc::new(job.plan);
     let latest = job.version.map(|version| store.world().manifest(version)).transpose()?;
     let base = Base::of(&request, &store, latest.as_ref(), &plan)?;
     let work = Arc::new(Work::default());
     listener.begun(&work, places.len());
-    let seat = crew.seat();
     let scratch = store.shared_scratch(&job.run, seat.process, seat.addresses.len())?;
     let documents = places.keys().cloned().collect();
     let Equipment { resources, library, shelf } =

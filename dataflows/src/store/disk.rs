@@ -4,12 +4,10 @@
 //! marked them clean, so a second `fsync` on the same file would report success for lost bytes.
 
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -85,17 +83,18 @@ pub fn replace_streamed<T, E: From<StoreError>>(
 /// threads, or two processes on any machines, may be about to keep the same bytes.
 pub(super) fn temporary_beside(path: &Path) -> PathBuf {
     static TAKEN: AtomicU64 = AtomicU64::new(0);
-    static OURS: LazyLock<u64> = LazyLock::new(of_this_process);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let process = PROCESS.load(Ordering::Relaxed);
     let ordinal = TAKEN.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!("{TEMPORARY}{:016x}-{ordinal}-{name}", *OURS))
+    path.with_file_name(format!("{TEMPORARY}{process}-{ordinal}-{name}"))
 }
 
-/// A number that no other process has, on this machine or another that sees the same files.
-#[expect(clippy::disallowed_methods, reason = "it is to differ, and decides no name that stays")]
-fn of_this_process() -> u64 {
-    RandomState::new().hash_one(std::process::id())
+/// Says which of the processes that write to one world this is; unsaid, the first.
+pub(super) fn be_process(process: usize) {
+    PROCESS.store(process, Ordering::Relaxed);
 }
+
+static PROCESS: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     step("rename", to, || fs::rename(from, to))
