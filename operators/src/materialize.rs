@@ -17,7 +17,7 @@ use crate::depot::{Depot, put_record};
 use crate::engine::{World, footprint};
 use crate::materialize::infer::{Draft, Schema, infer};
 use crate::materialize::lexicon::Act;
-use crate::materialize::reading::{Reading, read};
+use crate::materialize::reading::{Reading, promises_change, read};
 use crate::materialize::settle::settle;
 use crate::recall::Recall;
 use crate::work::Work;
@@ -44,7 +44,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 4";
+pub const REVISION: &str = "materialize 5";
 /// Longest name of an operation.
 const NAME_MAX: usize = 64;
 
@@ -89,9 +89,12 @@ pub fn materialize(
     };
     environment.tables.sort_by(|one, other| one.name.cmp(&other.name));
     let mut rejections = Vec::new();
-    let mut identities = BTreeMap::new();
+    let (mut identities, mut promises) = (BTreeMap::new(), BTreeSet::new());
     for ((reading, name), program) in readings.iter().zip(names).zip(programs) {
         identities.insert(name.clone(), reading.tool.identity.clone());
+        if promises_change(reading.tool) {
+            promises.insert(name.clone());
+        }
         match operation(reading, name, program, &environment) {
             Ok(operation) => environment.operations.push(operation),
             Err(reason) => rejections.push(rejection(&reading.tool.identity, reason)),
@@ -103,7 +106,8 @@ pub fn materialize(
         Ok(world) => {
             let mut kept = BTreeSet::new();
             for operation in &world.environment().operations {
-                match gate::pass(&world, operation, seed, &mut calls) {
+                let promised = promises.contains(&operation.name);
+                match gate::pass(&world, operation, promised, (seed, &mut calls)) {
                     Ok(()) => drop(kept.insert(operation.name.clone())),
                     Err(reason) => {
                         rejections.push(rejection(&identities[&operation.name], reason));

@@ -41,7 +41,7 @@ mod expand;
 mod part;
 
 /// Changes whenever the same input would give another result, so that nothing stale is recalled.
-pub const REVISION: &str = "parse 2";
+pub const REVISION: &str = "parse 3";
 
 /// What one document describes, and what in it could not be read.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]

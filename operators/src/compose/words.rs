@@ -42,6 +42,10 @@ pub(crate) fn label(name: &str) -> String {
             _ => word,
         })
         .collect();
+    let words = match &words[..] {
+        [rest @ .., last] if !rest.is_empty() && (last == "like" || last == "contains") => rest,
+        words => words,
+    };
     match words.join(" ").as_str() {
         "" => "value".into(),
         "email" => "email address".into(),

@@ -257,8 +257,16 @@ const LOWER: [&str; 11] = [
 const UPPER: [&str; 11] =
     ["max", "maximum", "to", "until", "before", "end", "lte", "lt", "through", "ending", "latest"];
 
-/// The column that a bound such as `min_price` or `until` bounds, and from which side.
+/// The column that a bound such as `min_price` or `until` bounds, and from which side; also that of
+/// which a text such as `name_like` is to be a part.
 fn bound(entity: &str, field: &Field, split: &[String]) -> Option<(String, Comparison)> {
+    if let [rest @ .., last] = split
+        && ["like", "contains"].contains(&last.as_str())
+        && matches!(field.shape, Shape::Text { .. })
+        && !rest.is_empty()
+    {
+        return Some((own_column(entity, rest), Comparison::Contains));
+    }
     let side = |word: &String| match word.as_str() {
         word if LOWER.contains(&word) => Some(Comparison::AtLeast),
         word if UPPER.contains(&word) => Some(Comparison::AtMost),

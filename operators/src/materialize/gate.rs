@@ -19,13 +19,19 @@ const ATTEMPTS_MAX: usize = 32;
 /// # Errors
 ///
 /// Returns which check failed, in a sentence without a capital or a stop: nothing makes the call
-/// succeed, a write changes nothing, a read changes something, or bad arguments are accepted.
+/// succeed, a write changes nothing, a read changes something, what says that it changes something
+/// (`promised`) could not, or bad arguments are accepted.
 pub(super) fn pass(
     world: &World,
     operation: &Operation,
-    seed: u64,
-    calls: &mut usize,
+    promised: bool,
+    (seed, calls): (u64, &mut usize),
 ) -> Result<(), String> {
+    if promised && operation.effect == Effect::Read {
+        return Err(
+            "it says that it changes something, and nothing that is kept would change".into()
+        );
+    }
     let mut session = world.session(&BTreeSet::from([operation.name.clone()]));
     let before = session.fingerprint();
     let draw = Draw::new(seed).with("gate").with(operation.tool.0.to_le_bytes());

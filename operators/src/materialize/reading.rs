@@ -6,10 +6,10 @@
 use schemas::{Field, Shape, Tool};
 
 use crate::materialize::lexicon::{
-    Act, KEY_WORDS, copies, event, is_event, looks, makes, on_a_row,
+    Act, KEY_WORDS, PREPOSITIONS, act, copies, event, is_event, looks, makes, on_a_row,
 };
 use crate::materialize::naming::is_control;
-use crate::materialize::reading::phrase::{Phrase, is_version, phrase, trim};
+use crate::materialize::reading::phrase::{AMBIGUOUS, Phrase, is_version, phrase, trim};
 use crate::materialize::reading::tail::{Tail, tail};
 use crate::materialize::words::{is_plural, noun, singular, words};
 
@@ -50,8 +50,7 @@ pub(super) struct Key {
 
 /// Reads a tool.
 pub(super) fn read(tool: &Tool) -> Reading<'_> {
-    let called = phrase(&words(&tool.name));
-    let called = acted_on(tool, called);
+    let called = acted_on(tool, phrase(&words(own_part(&tool.name))));
     let told = (called.verb.clone(), called.act);
     let by_path = tool.path.as_deref().and_then(|path| along_path(tool, path, &called));
     let mut reading = by_path.unwrap_or_else(|| by_name(tool, called));
@@ -72,6 +71,29 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
         reading.act = Act::Update;
     }
     reading
+}
+
+/// A name without the group it begins with: `AddRecipe` of `GroceryList_AddRecipe`.
+fn own_part(name: &str) -> &str {
+    let Some((group, rest)) = name.split_once('_') else { return name };
+    let split = words(rest);
+    let [first, next, ..] = &split[..] else { return name };
+    let begins = act(first).is_some() && !AMBIGUOUS.contains(&first.as_str());
+    let grouped = group.starts_with(|first: char| first.is_ascii_uppercase())
+        && rest.starts_with(|first: char| first.is_ascii_uppercase());
+    if grouped && begins && !PREPOSITIONS.contains(&next.as_str()) { rest } else { name }
+}
+
+/// Whether a tool says, by its method or by its name, that it changes or removes something.
+pub(super) fn promises_change(tool: &Tool) -> bool {
+    match tool.method.as_deref() {
+        Some("PUT" | "PATCH" | "DELETE") => true,
+        Some("POST") | None => {
+            let said = phrase(&words(own_part(&tool.name))).act;
+            matches!(said, Some(Act::Update | Act::Delete))
+        }
+        Some(_) => false,
+    }
 }
 
 /// What a tool does that takes the key of its own noun: it makes a row of that key only if its
@@ -306,9 +328,20 @@ fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
         (Act::Get, Some(Act::List)) if !item => Act::List,
         (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
         (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
+        // Services that are only ever posted to say in the name what is looked at.
+        (Act::Create, Some(Act::Get)) if !makes_what_it_gets(&called.noun) => match called.many {
+            true => Act::List,
+            false => Act::Get,
+        },
         (Act::Update, Some(act @ (Act::Create | Act::Delete))) => act,
         _ => plain,
     }
+}
+
+/// Whether a noun is of things that are made by asking for them: `getAccessToken`.
+fn makes_what_it_gets(noun: &[String]) -> bool {
+    let made = ["token", "session", "url", "link", "code", "credential", "ticket", "signature"];
+    noun.last().is_some_and(|last| made.contains(&last.as_str()))
 }
 
 /// The path arguments before the collection worked on, with the nouns of their collections.
@@ -423,7 +456,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 20] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 24] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -434,6 +467,10 @@ mod tests {
             ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
             ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
             ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),
+            ("DescribeScans", "POST", "/sites/{id}/scans", &["id"], Act::List, "scan", None),
+            ("getAccessToken", "POST", "/tokens", &[], Act::Create, "token", None),
+            ("BasketList_AddPear", "", "", &["colour"], Act::Create, "pear", None),
+            ("post_api_v1_ShedReport", "POST", "", &[], Act::Create, "shed_report", None),
             ("order_list", "", "", &[], Act::List, "order", None),
             ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
             ("convert_units", "", "", &["value"], Act::Answer, "unit", None),

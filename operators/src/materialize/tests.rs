@@ -93,6 +93,24 @@ fn object(entries: &[(&str, Value)]) -> Value {
 }
 
 /// Two tools without an entity whose names are alike up to where the name of a table is cut.
+/// A tool that says it removes something, of which nothing tells what: a case of an answer would
+/// be a promise that the state does not keep.
+#[test]
+fn what_promises_a_change_makes_one_or_is_turned_away() {
+    let layer = Shape::Object(vec![field("from", Shape::text(), true)]);
+    let layers = Shape::List(Box::new(layer));
+    let tools = [
+        Arc::new(tool("delete_layers", vec![field("layers", layers, true)])),
+        Arc::new(tool("convert_colour", vec![field("colour", Shape::text(), true)])),
+    ];
+    let made = materialize(&domain("paint", &tools), &tools, &EnvironmentPlan::default(), 7);
+    let turned: Vec<&str> = made.rejections.iter().map(|it| it.subject.as_str()).collect();
+    assert_eq!(turned, ["library#delete_layers"], "{:?}", made.rejections);
+    let reason = &made.rejections[0].reason;
+    assert!(reason.contains("nothing that is kept would change"), "{reason}");
+    assert_eq!(made.environment.map(|it| it.operations.len()), Some(1));
+}
+
 #[test]
 fn tables_of_cases_have_names_of_their_own() {
     let long = "translate_phrase_between_languages_of_the_northern_hemisphere";

@@ -163,7 +163,13 @@ impl Reader<'_> {
         };
         let mut expander = Expander::of_many(self.documents, self.plan, self.count);
         let (mut returns, mut example) = (Value::Null, Value::Null);
+        // Beside an answer of its own for success, such as 204 without content, the default one
+        // describes errors.
+        let succeeds = responses.entries().any(|(code, _)| code.starts_with('2'));
         for code in ["200", "201", "202", "203", "206", "2XX", "2xx", "default"] {
+            if code == "default" && succeeds {
+                break;
+            }
             let Some(response) = responses.get(code).and_then(|one| expander.follow(one)) else {
                 continue;
             };

@@ -309,6 +309,20 @@ fn aliases_do_not_multiply() {
 }
 
 #[test]
+fn errors_are_no_answers() {
+    let returns = |responses: &str| {
+        let records = records(format!(
+            r##"{{"swagger": "2.0", "info": {{"title": "Doors"}}, "paths": {{"/doors/{{id}}": {{
+            "delete": {{"responses": {{{responses}}}}}}}}}}}"##
+        ));
+        records[0].returns.to_string()
+    };
+    let default = r#""default": {"schema": {"properties": {"debug_id": {"type": "string"}}}}"#;
+    assert_eq!(returns(&format!(r#""204": {{"description": "Gone."}}, {default}"#)), "null");
+    assert!(returns(default).contains("debug_id"), "what is the only answer is the answer");
+}
+
+#[test]
 fn references_that_lead_nowhere_are_cut() {
     let records = records(
         r##"{"swagger": "2.0", "info": {"title": "Loops"}, "paths": {"/a": {"post": {

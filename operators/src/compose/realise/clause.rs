@@ -409,10 +409,14 @@ impl Parts {
             .with
             .iter()
             .map(|(label, value)| match setting {
-                true if !value.starts_with(['(']) && !value.starts_with("set to") => {
-                    format!("the {label} to {value}")
+                true => {
+                    let value = value.strip_prefix("set to ").unwrap_or(value);
+                    match value.starts_with('(') {
+                        true => format!("the {label} {value}"),
+                        false => format!("the {label} to {value}"),
+                    }
                 }
-                _ => format!("the {label} {value}"),
+                false => format!("the {label} {value}"),
             })
             .collect();
         said.push_str(if setting { ", setting " } else { " with " });

@@ -35,7 +35,8 @@ fn filter(sources: &Sources<'_, '_>, binding: &Binding<'_>) -> Option<Filter> {
                 (Shape::Text { format, .. }, Kind::Text)
                     if comparison == Comparison::Equal
                         && reference.is_none()
-                        && format.is_empty() =>
+                        && format.is_empty()
+                        && !whole(column) =>
                 {
                     Comparison::Contains
                 }
@@ -46,6 +47,13 @@ fn filter(sources: &Sources<'_, '_>, binding: &Binding<'_>) -> Option<Filter> {
         Target::Was(_) | Target::Limit | Target::Control => return None,
     };
     Some(Filter { column, comparison, value })
+}
+
+/// Whether the texts of a column are named whole or not at all: nobody asks for a part of an
+/// address.
+fn whole(column: &str) -> bool {
+    let last = column.rsplit('_').next().unwrap_or(column);
+    ["url", "uri", "href", "link", "arn", "uuid", "guid", "hash", "token"].contains(&last)
 }
 
 fn limit(sources: &Sources<'_, '_>) -> Expression {

@@ -84,6 +84,10 @@ pub(super) fn known(cell: &Cell<'_>) -> Option<String> {
     if let Some(last) = split.last_mut() {
         *last = singular(last);
     }
+    // `date_of_birth` and the like: the day is told, whatever the last word would be.
+    if split.len() > 2 && split[1] == "of" && ["date", "day"].contains(&split[0].as_str()) {
+        return Some(date(cell));
+    }
     let noun = cell.noun.rsplit(' ').next().unwrap_or_default();
     let of_noun = of_vocabulary(cell, &format!("{noun}_{}", cell.name));
     if of_noun.is_some() {

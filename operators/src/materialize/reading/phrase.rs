@@ -7,7 +7,7 @@ use crate::materialize::words::{is_plural, singular};
 const NOUN_WORDS_MAX: usize = 4;
 
 /// Verbs that are nouns as often: another verb in the name is believed first.
-const AMBIGUOUS: [&str; 45] = [
+pub(super) const AMBIGUOUS: [&str; 45] = [
     "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
     "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
     "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
@@ -89,7 +89,12 @@ fn phrasal(words: &[String]) -> Option<Phrase> {
 /// The noun phrase at the start of these words, in the singular, and whether it was a plural.
 pub(super) fn trim(words: &[String]) -> (Vec<String>, bool) {
     let mut noun: Vec<String> = Vec::new();
-    for word in words {
+    for (place, word) in words.iter().enumerate() {
+        // `api_v1` and the like say where, not what.
+        let versioned = words.get(place + 1).is_some_and(|next| is_version(next));
+        if noun.is_empty() && versioned && ["api", "rest", "rpc"].contains(&word.as_str()) {
+            continue;
+        }
         if PREPOSITIONS.contains(&word.as_str()) {
             if noun.is_empty() {
                 continue;
