@@ -18,7 +18,7 @@ use crate::funnel::{Funnel, measures, tally};
 use crate::graph_objects;
 use crate::knobs::{self, KnobError};
 use crate::run::{Caught, Given, RunError, Workers, run};
-use crate::shards::{ShardError, write_shards};
+use crate::shards::{Context, ShardError, write_shards};
 use crate::shelf::Shelf;
 use crate::store::{Contents, Latest, Locked, StoreError, World};
 use crate::summary::Summary;
@@ -228,7 +228,8 @@ pub(crate) fn build_on(
     listener.sharding();
     let sharding = Instant::now();
     let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
-    let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;
+    let context = Context { plan: &plan, depot: &shelf, store: &store, parent };
+    let mut objects = write_shards(&caught, &context, order.workers())?;
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }

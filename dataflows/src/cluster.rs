@@ -28,9 +28,10 @@ use timely::communication::initialize::Hooks;
 use timely::worker::Worker;
 
 pub use self::messages::Ended;
-pub(crate) use self::messages::{Job, Report};
+pub(crate) use self::messages::{Job, Report, Written};
 
 use self::line::Lines;
+use crate::shards::Shard;
 
 mod messages;
 mod meet;
@@ -206,8 +207,36 @@ impl Crew {
         self.lines.job()
     }
 
-    /// Reports to the leader, and waits for how it ended.
-    pub(crate) fn report(&self, report: Result<Report, String>) -> Ended {
-        self.lines.report(report)
+    /// Reports to the leader.
+    pub(crate) fn report(&self, report: Result<Report, String>) {
+        self.lines.report(report);
+    }
+
+    /// Waits for shards to write, or for how it ended.
+    pub(crate) fn shards(&self) -> Result<Vec<Shard>, Ended> {
+        self.lines.shards()
+    }
+
+    /// Tells the leader what was written.
+    pub(crate) fn written(&self, written: Result<Written, String>) {
+        self.lines.written(written);
+    }
+
+    /// The leader's followers, each with how many shards it can write at once.
+    pub(crate) fn followers(&self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.lines.count()).map(|follower| (follower, self.seat.workers))
+    }
+
+    /// Has one of them write some.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot.
+    pub(crate) fn have_written(
+        &self,
+        follower: usize,
+        shards: Vec<Shard>,
+    ) -> Result<Written, ClusterError> {
+        self.lines.have_written(follower, shards)
     }
 }

@@ -182,6 +182,14 @@ pub enum Workers {
 }
 
 impl Workers {
+    /// How many of them are this process's.
+    pub(crate) fn here(&self) -> usize {
+        match self {
+            Workers::Here(workers) => (*workers).max(1),
+            Workers::Among(crew) => crew.seat().workers,
+        }
+    }
+
     /// Begins to run some logic on each of them.
     fn execute<F>(&self, logic: F) -> Result<WorkerGuards<()>, String>
     where

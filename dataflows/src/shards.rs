@@ -1,8 +1,10 @@
 //! The sink: what was caught, as the objects of a version, a shard at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
 
 use operators::{Depot, get_record};
 use schemas::{
@@ -10,12 +12,13 @@ use schemas::{
     ToolId, Verified,
 };
 
+use crate::cluster::ClusterError;
 use crate::dataset::{
     DatasetError, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
     write_encoded,
 };
 use crate::ledger::{Entry, Ledger, homeless_shard, shard};
-use crate::run::Caught;
+use crate::run::{Caught, Workers};
 use crate::shelf::fold;
 use crate::store::{Locked, Manifest, ObjectRef, StoreError};
 
@@ -35,6 +38,9 @@ pub enum ShardError {
     /// Its payloads could not be compressed.
     #[error("payloads cannot be compressed: {0}")]
     Fold(#[from] std::io::Error),
+    /// Another process could not write it.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
 }
 
 /// The split a domain's rows are in: `test` for the share held out, else `train`.
@@ -50,7 +56,17 @@ pub fn is_vertical(name: &str, plan: &Plan) -> bool {
     plan.dataset.vertical.iter().any(|word| name == word || name.split('-').any(|it| it == word))
 }
 
-/// Writes every shard that is not the parent's already, on so many threads.
+/// Everything that the rows of a shard are made of, payloads apart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Shard {
+    place: u32,
+    ledger: Ledger,
+    /// Its tools, each with where it came from, its own record first.
+    tools: BTreeMap<ToolId, (Arc<Tool>, Vec<Provenance>)>,
+}
+
+/// Writes every shard that is not the parent's already; whoever is free takes the next, in whichever
+/// process.
 ///
 /// # Errors
 ///
@@ -61,47 +77,88 @@ pub fn is_vertical(name: &str, plan: &Plan) -> bool {
 /// Panics if what was caught does not belong together, such as a task without its domain.
 pub fn write_shards(
     caught: &Caught,
-    plan: &Plan,
-    depot: &dyn Depot,
-    parent: Option<&Manifest>,
-    store: &Locked,
-    threads: usize,
+    context: &Context<'_>,
+    workers: Workers,
 ) -> Result<Roles, ShardError> {
-    let ledgers = ledgers(caught, plan);
-    let context = Context {
+    let ledgers = ledgers(caught, context.plan);
+    let bench = Bench {
+        context,
+        ledgers: &ledgers,
         caught,
-        plan,
-        depot,
-        store,
-        parent: parent.filter(|it| {
-            let then = &it.contents.plan;
-            then.dataset == plan.dataset
-                && then.seed == plan.seed
-                && is_judged(then) == is_judged(plan)
-        }),
         origins: origins(&caught.provenance),
+        next: AtomicU32::new(0),
+        failed: AtomicBool::new(false),
+        outcomes: Mutex::default(),
     };
-    let next = AtomicU32::new(0);
-    let failed = AtomicBool::new(false);
-    let outcomes = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while !failed.load(Ordering::Relaxed) {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(ledger) = ledgers.get(place as usize) else { break };
-                    let outcome = context.write(place, ledger);
-                    failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
-                    outcomes.lock().expect("no holder panics").push(outcome);
-                }
+        for _ in 0..workers.here() {
+            scope.spawn(|| bench.work(1, |shards| context.write_all(&shards)));
+        }
+        let Workers::Among(crew) = &workers else { return };
+        for (follower, at_once) in crew.followers() {
+            let bench = &bench;
+            scope.spawn(move || {
+                bench.work(at_once, |shards| {
+                    let (roles, tally) = crew.have_written(follower, shards)?;
+                    bench.context.store.add(tally);
+                    Ok(roles)
+                });
             });
         }
     });
     let mut roles = Roles::new();
-    for outcome in outcomes.into_inner().expect("no holder panics") {
+    for outcome in bench.outcomes.into_inner().expect("no holder panics") {
         roles.extend(outcome?);
     }
     Ok(roles)
+}
+
+/// Where those who write shards find the next one and leave what they made.
+struct Bench<'a> {
+    context: &'a Context<'a>,
+    ledgers: &'a [Ledger],
+    caught: &'a Caught,
+    origins: BTreeMap<ToolId, Vec<&'a Provenance>>,
+    next: AtomicU32,
+    failed: AtomicBool,
+    outcomes: Mutex<Vec<Result<Roles, ShardError>>>,
+}
+
+impl Bench<'_> {
+    /// Takes shards, so many at once, until none is left or one could not be written.
+    fn work(&self, at_once: usize, write: impl Fn(Vec<Shard>) -> Result<Roles, ShardError>) {
+        while !self.failed.load(Ordering::Relaxed) {
+            let mut shards = Vec::new();
+            while shards.len() < at_once {
+                let place = self.next.fetch_add(1, Ordering::Relaxed);
+                let Some(ledger) = self.ledgers.get(place as usize) else { break };
+                match self.context.unchanged(place, ledger) {
+                    Ok(Some(same)) => self.leave(Ok(same)),
+                    Ok(None) => shards.push(self.shard(place, ledger)),
+                    Err(error) => self.leave(Err(error)),
+                }
+            }
+            if shards.is_empty() {
+                break;
+            }
+            self.leave(write(shards));
+        }
+    }
+
+    fn leave(&self, outcome: Result<Roles, ShardError>) {
+        self.failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+        self.outcomes.lock().expect("no holder panics").push(outcome);
+    }
+
+    fn shard(&self, place: u32, ledger: &Ledger) -> Shard {
+        let housed = ledger.entries.values().flat_map(|entry| &entry.domain.tools);
+        let ids = housed.map(|(tool, _)| *tool).chain(ledger.homeless.keys().copied());
+        let tools = ids.map(|id| {
+            let origins = self.origins.get(&id).into_iter().flatten().copied().cloned();
+            (id, (Arc::clone(&self.caught.tools[&id]), origins.collect()))
+        });
+        Shard { place, ledger: ledger.clone(), tools: tools.collect() }
+    }
 }
 
 /// The row of a domain.
@@ -185,13 +242,17 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     ledgers
 }
 
-struct Context<'a> {
-    caught: &'a Caught,
-    plan: &'a Plan,
-    depot: &'a dyn Depot,
-    store: &'a Locked,
-    parent: Option<&'a Manifest>,
-    origins: BTreeMap<ToolId, Vec<&'a Provenance>>,
+/// What shards are written with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Every knob.
+    pub plan: &'a Plan,
+    /// Where payloads are.
+    pub depot: &'a dyn Depot,
+    /// Where objects go.
+    pub store: &'a Locked,
+    /// The version whose shards are taken where they are the same.
+    pub parent: Option<&'a Manifest>,
 }
 
 /// Rows of one split.
@@ -206,32 +267,67 @@ struct Rows {
 }
 
 impl Context<'_> {
-    fn write(&self, place: u32, ledger: &Ledger) -> Result<Roles, ShardError> {
+    /// The objects of a shard that is the parent's, or empty.
+    fn unchanged(&self, place: u32, ledger: &Ledger) -> Result<Option<Roles>, ShardError> {
         if ledger.entries.is_empty() && ledger.homeless.is_empty() {
-            return Ok(Roles::new());
+            return Ok(Some(Roles::new()));
         }
-        let role = format!("ledger/{place:04}");
-        let text = serde_json::to_vec(ledger).expect("records have string keys");
-        let bytes = zstd::encode_all(text.as_slice(), 3)?;
-        if let Some(parent) = self.parent
-            && parent.contents.objects.get(&role).map(|it| it.digest) == Some(Digest::of(&bytes))
-        {
-            // An equal ledger names equal payloads, so every object of the shard is the same.
-            let of_shard = |other: &str| {
-                other.rsplit('/').next() == Some(&format!("{place:04}")) && is_of_shards(other)
-            };
-            let same = parent.contents.objects.iter().filter(|(other, _)| of_shard(other));
-            return Ok(same.map(|(other, object)| (other.clone(), object.clone())).collect());
+        let written_so = |parent: &&Manifest| {
+            let then = &parent.contents.plan;
+            then.dataset == self.plan.dataset
+                && then.seed == self.plan.seed
+                && is_judged(then) == is_judged(self.plan)
+        };
+        let Some(parent) = self.parent.filter(written_so) else { return Ok(None) };
+        let objects = &parent.contents.objects;
+        let (role, bytes) = (role_of(place), folded(ledger)?);
+        if objects.get(&role).map(|it| it.digest) != Some(Digest::of(&bytes)) {
+            return Ok(None);
         }
+        // An equal ledger names equal payloads, so every object of the shard is the same.
+        let of_shard = |other: &str| {
+            other.rsplit('/').next() == Some(&format!("{place:04}")) && is_of_shards(other)
+        };
+        let same = objects.iter().filter(|(other, _)| of_shard(other));
+        Ok(Some(same.map(|(other, object)| (other.clone(), object.clone())).collect()))
+    }
+
+    /// Writes shards one after the other.
+    fn write_all(&self, shards: &[Shard]) -> Result<Roles, ShardError> {
+        let mut roles = Roles::new();
+        for shard in shards {
+            roles.extend(self.write(shard)?);
+        }
+        Ok(roles)
+    }
+
+    /// Writes shards on so many threads.
+    pub(crate) fn write_on(&self, shards: Vec<Shard>, threads: usize) -> Result<Roles, ShardError> {
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let share = shards.len().div_ceil(threads.max(1)).max(1);
+            let parts = shards.chunks(share).map(|part| scope.spawn(|| self.write_all(part)));
+            let parts: Vec<_> = parts.collect();
+            parts.into_iter().map(|it| it.join().expect("who writes does not panic")).collect()
+        });
+        let mut roles = Roles::new();
+        for outcome in outcomes {
+            roles.extend(outcome?);
+        }
+        Ok(roles)
+    }
+
+    fn write(&self, shard: &Shard) -> Result<Roles, ShardError> {
+        let (place, ledger) = (shard.place, &shard.ledger);
+        let (role, bytes) = (role_of(place), folded(ledger)?);
         let entries = ledger.entries.len() as u64;
         let mut roles = Roles::from([(role, self.store.put_object("json.zst", entries, &bytes)?)]);
         roles.extend(self.pack(place, ledger)?);
         let mut splits: BTreeMap<&str, Rows> = BTreeMap::new();
         for entry in ledger.entries.values() {
             let rows = splits.entry(split(entry.domain.id, self.plan)).or_default();
-            self.gather(entry, rows);
+            self.gather(shard, entry, rows);
         }
-        let homeless = ledger.homeless.keys().map(|tool| self.tool_row(*tool, None, None));
+        let homeless = ledger.homeless.keys().map(|tool| self.tool_row(shard, *tool, None, None));
         let homeless: Vec<ToolRow> = homeless.collect();
         if !homeless.is_empty() {
             splits.entry("train").or_default().tools.extend(homeless);
@@ -254,7 +350,7 @@ impl Context<'_> {
         Ok(Some((format!("payloads/{place:04}"), object)))
     }
 
-    fn gather(&self, entry: &Entry, rows: &mut Rows) {
+    fn gather(&self, shard: &Shard, entry: &Entry, rows: &mut Rows) {
         let environment: Option<Environment> =
             entry.environment.as_ref().map(|it| get_record(self.depot, &it.payload));
         let effects: BTreeMap<ToolId, _> = environment
@@ -264,12 +360,12 @@ impl Context<'_> {
             .collect();
         for (tool, _) in &entry.domain.tools {
             let domain = Some((entry.domain.id, entry.domain.name.clone()));
-            rows.tools.push(self.tool_row(*tool, effects.get(tool).copied(), domain));
+            rows.tools.push(self.tool_row(shard, *tool, effects.get(tool).copied(), domain));
         }
         let Some(environment) = environment else { return };
         rows.domains.push(domain_row(&environment, entry, self.plan));
         let bound = bound_tools(&environment, |tool| {
-            let tool: &Tool = &self.caught.tools[&tool];
+            let (tool, _) = &shard.tools[&tool];
             (&tool.source, &tool.license)
         });
         let mut of_task: BTreeMap<_, Vec<&Verified>> = BTreeMap::new();
@@ -311,16 +407,18 @@ impl Context<'_> {
 
     fn tool_row(
         &self,
+        shard: &Shard,
         tool: ToolId,
         operation: Option<schemas::Effect>,
         domain: Option<(DomainId, String)>,
     ) -> ToolRow {
+        let (known, origins) = &shard.tools[&tool];
         ToolRow {
-            tool: Tool::clone(&self.caught.tools[&tool]),
+            tool: Tool::clone(known),
             operation,
             domain,
-            provenance: self.origins.get(&tool).into_iter().flatten().copied().cloned().collect(),
-            overlap: is_judged(self.plan).then(|| self.caught.flagged_tools.get(&tool).cloned()),
+            provenance: origins.clone(),
+            overlap: is_judged(self.plan).then(|| shard.ledger.flagged.get(&tool).cloned()),
         }
     }
 
@@ -348,6 +446,16 @@ impl Context<'_> {
         put("domains", rows.domains.len(), write_encoded(rows.domains, encoding))?;
         Ok(roles)
     }
+}
+
+fn role_of(place: u32) -> String {
+    format!("ledger/{place:04}")
+}
+
+/// A ledger as it is kept.
+fn folded(ledger: &Ledger) -> std::io::Result<Vec<u8>> {
+    let text = serde_json::to_vec(ledger).expect("records have string keys");
+    zstd::encode_all(text.as_slice(), 3)
 }
 
 /// Whether a role is one that [`write_shards`] makes.

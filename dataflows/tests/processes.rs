@@ -123,7 +123,9 @@ fn however_many_processes_build_the_version_is_the_same() {
     place.add(SOME[2]);
     let whole = place.build("one", 1, &[]);
     let shared = place.build("two", 3, &[]);
-    for counter in ["documents_parsed", "tools_encoded", "tasks_composed", "rollouts"] {
+    let counters =
+        ["documents_parsed", "tools_encoded", "tasks_composed", "rollouts", "objects_written"];
+    for counter in counters {
         assert_eq!(whole[0]["work"][counter], shared[0]["work"][counter], "{counter}");
     }
     assert_same(&committed(&place.path("one")), &committed(&place.path("two")));

@@ -13,6 +13,7 @@ use crate::cluster::{ClusterError, Crew, Ended, Job, Report};
 use crate::corpus::{Corpus, Place};
 use crate::library::{Files, Read};
 use crate::run::{Caught, Given, Workers, run};
+use crate::shards::Context;
 use crate::shelf::Shelf;
 use crate::store::{Locked, Scratch, World};
 use crate::summary::Summary;
@@ -58,19 +59,45 @@ pub fn follow(
         Ok(job) => job,
         Err(ended) => return Ok(ended),
     };
-    match part(request, job, crew, listener) {
-        Ok((report, shelf)) => {
-            let ended = crew.report(Ok(report));
-            // The leader read what was on it.
-            drop(shelf);
-            Ok(ended)
-        }
+    let part = match part(request, job, crew, listener) {
+        Ok(part) => part,
         Err(error) => {
-            // The leader's own words would only repeat these.
             crew.report(Err(error.to_string()));
-            Err(error)
+            // The leader's own words would only repeat these.
+            drop(crew.shards());
+            return Err(error);
         }
+    };
+    let mut known = part.store.tally();
+    let mut failure = None;
+    loop {
+        let shards = match crew.shards() {
+            Ok(shards) => shards,
+            // Only now: others read what is on the shelf while they write.
+            Err(ended) => return failure.map_or(Ok(ended), Err),
+        };
+        let context =
+            Context { plan: &part.plan, depot: &*part.shelf, store: &part.store, parent: None };
+        let written = context.write_on(shards, request.workers).map_err(BuildError::from);
+        let written = written.and_then(|roles| match part.shelf.failure() {
+            Some(lost) => Err(lost.into()),
+            None => Ok(roles),
+        });
+        let now = part.store.tally();
+        let put = now.since(known);
+        known = now;
+        crew.written(
+            written.as_ref().map(|roles| (roles.clone(), put)).map_err(|it| it.to_string()),
+        );
+        failure = failure.or(written.err());
     }
+}
+
+/// What a follower has when the dataflow has ended.
+struct Part {
+    plan: Arc<Plan>,
+    store: Arc<Locked>,
+    shelf: Arc<Shelf>,
 }
 
 fn part(
@@ -78,7 +105,7 @@ fn part(
     job: Job,
     crew: &Arc<Crew>,
     listener: &dyn Listener,
-) -> Result<(Report, Arc<Shelf>), BuildError> {
+) -> Result<Part, BuildError> {
     let places: BTreeMap<_, _> = job
         .documents
         .into_iter()
@@ -105,14 +132,15 @@ fn part(
         weights: base.weights.clone(),
         prior: Arc::clone(&base.prior),
         answering: None,
-        plan,
+        plan: Arc::clone(&plan),
     };
     let caught = run(&given, &resources, Workers::Among(Arc::clone(crew)))?;
     drop(resources);
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
-    Ok((report(&caught, &library, &store, &work)?, shelf))
+    crew.report(Ok(report(&caught, &library, &store, &work)?));
+    Ok(Part { plan, store, shelf })
 }
 
 fn report(

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::messages::{Ended, Job, Message, Report};
+use super::messages::{Ended, Job, Message, Report, Written};
 use super::{ClusterError, Seat};
+use crate::shards::Shard;
 
 /// How often a process says that it is there.
 const BEAT: Duration = Duration::from_secs(3);
@@ -87,10 +88,40 @@ impl Lines {
         }
     }
 
-    pub(super) fn report(&self, report: Result<Report, String>) -> Ended {
+    pub(super) fn report(&self, report: Result<Report, String>) {
         drop(say(&self.leader().writer, &Message::Report(Box::new(report))));
-        let heard = self.leader().hear();
-        self.ended(heard)
+    }
+
+    /// Waits for what is to be written yet, or for the end.
+    pub(super) fn shards(&self) -> Result<Vec<Shard>, Ended> {
+        match self.leader().hear() {
+            Some(Message::Shards(shards)) => Ok(shards),
+            other => Err(self.ended(other)),
+        }
+    }
+
+    pub(super) fn written(&self, written: Result<Written, String>) {
+        drop(say(&self.leader().writer, &Message::Written(Box::new(written))));
+    }
+
+    /// Has a follower write some shards.
+    pub(super) fn have_written(
+        &self,
+        follower: usize,
+        shards: Vec<Shard>,
+    ) -> Result<Written, ClusterError> {
+        let line = &self.lines[follower];
+        drop(say(&line.writer, &Message::Shards(shards)));
+        let failed = |reason| ClusterError::Failed { process: line.peer, reason };
+        match line.hear() {
+            Some(Message::Written(written)) => written.map_err(failed),
+            _ => Err(failed(OUT_OF_TURN.into())),
+        }
+    }
+
+    /// How many lines there are.
+    pub(super) fn count(&self) -> usize {
+        self.lines.len()
     }
 
     fn leader(&self) -> &Line {

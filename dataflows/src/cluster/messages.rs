@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use operators::parse::References;
 use schemas::{Digest, Document, Plan};
 
+use crate::shards::{Roles, Shard};
 use crate::store::{ObjectRef, Tally};
 
 /// What a process says when it connects to another.
@@ -52,9 +53,16 @@ pub(super) enum Message {
     Job(Box<Job>),
     /// From a follower: what it did, or why it could not.
     Report(Box<Result<Report, String>>),
+    /// From the leader: shards to write.
+    Shards(Vec<Shard>),
+    /// From a follower: what it wrote, or why it could not.
+    Written(Box<Result<Written, String>>),
     /// From the leader: how it ended.
     Ended(Ended),
 }
+
+/// The objects that a follower wrote, and what that put into the store.
+pub(crate) type Written = (Roles, Tally);
 
 /// What a follower is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StringBuilder,
+    StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
@@ -105,8 +106,16 @@ fn json_field(name: &str) -> FieldRef {
     Arc::new(Field::new(name, DataType::Utf8, true).with_extension_type(Json::default()))
 }
 
+/// The texts in one array. Its size is known before it is filled: arrays of tools have many
+/// megabytes, which would else be moved each time that they double.
 fn text_array<T: AsRef<str>>(texts: impl Iterator<Item = Option<T>>) -> ArrayRef {
-    Arc::new(texts.collect::<StringArray>())
+    let texts: Vec<Option<T>> = texts.collect();
+    let bytes = texts.iter().flatten().map(|text| text.as_ref().len()).sum();
+    let mut array = StringBuilder::with_capacity(texts.len(), bytes);
+    for text in &texts {
+        array.append_option(text.as_ref());
+    }
+    Arc::new(array.finish())
 }
 
 /// A list of JSON texts that may be absent, as messages have it for calls.

@@ -34,6 +34,18 @@ pub struct Tally {
     pub bytes_written: u64,
 }
 
+impl Tally {
+    /// What was put since it was this.
+    #[must_use]
+    pub fn since(self, then: Tally) -> Tally {
+        Tally {
+            objects_written: self.objects_written - then.objects_written,
+            objects_reused: self.objects_reused - then.objects_reused,
+            bytes_written: self.bytes_written - then.bytes_written,
+        }
+    }
+}
+
 /// What came of a commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {

@@ -43,7 +43,7 @@ pub(crate) fn label(name: &str) -> String {
         })
         .collect();
     let words = match &words[..] {
-        [rest @ .., last] if !rest.is_empty() && (last == "like" || last == "contains") => rest,
+        [rest @ .., part] if !rest.is_empty() && (part == "like" || part == "contains") => rest,
         words => words,
     };
     match words.join(" ").as_str() {

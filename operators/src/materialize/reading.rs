@@ -6,15 +6,18 @@
 use schemas::{Field, Shape, Tool};
 
 use crate::materialize::lexicon::{
-    Act, KEY_WORDS, PREPOSITIONS, act, copies, event, is_event, looks, makes, on_a_row,
+    Act, KEY_WORDS, copies, event, is_event, looks, makes, on_a_row,
 };
 use crate::materialize::naming::is_control;
-use crate::materialize::reading::phrase::{AMBIGUOUS, Phrase, is_version, phrase, trim};
+use crate::materialize::reading::phrase::{Phrase, is_version, own_part, phrase, trim};
 use crate::materialize::reading::tail::{Tail, tail};
 use crate::materialize::words::{is_plural, noun, singular, words};
 
+pub(super) use crate::materialize::reading::promise::promises_change;
+
 mod phrase;
 mod tail;
+mod promise;
 
 /// What one tool seems to do.
 #[derive(Clone, Debug)]
@@ -71,29 +74,6 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
         reading.act = Act::Update;
     }
     reading
-}
-
-/// A name without the group it begins with: `AddRecipe` of `GroceryList_AddRecipe`.
-fn own_part(name: &str) -> &str {
-    let Some((group, rest)) = name.split_once('_') else { return name };
-    let split = words(rest);
-    let [first, next, ..] = &split[..] else { return name };
-    let begins = act(first).is_some() && !AMBIGUOUS.contains(&first.as_str());
-    let grouped = group.starts_with(|first: char| first.is_ascii_uppercase())
-        && rest.starts_with(|first: char| first.is_ascii_uppercase());
-    if grouped && begins && !PREPOSITIONS.contains(&next.as_str()) { rest } else { name }
-}
-
-/// Whether a tool says, by its method or by its name, that it changes or removes something.
-pub(super) fn promises_change(tool: &Tool) -> bool {
-    match tool.method.as_deref() {
-        Some("PUT" | "PATCH" | "DELETE") => true,
-        Some("POST") | None => {
-            let said = phrase(&words(own_part(&tool.name))).act;
-            matches!(said, Some(Act::Update | Act::Delete))
-        }
-        Some(_) => false,
-    }
 }
 
 /// What a tool does that takes the key of its own noun: it makes a row of that key only if its

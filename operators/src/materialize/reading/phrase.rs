@@ -1,13 +1,13 @@
 //! Verbs and nouns, read off names.
 
 use crate::materialize::lexicon::{Act, DETERMINERS, PREPOSITIONS, TAILS, act, event, marked};
-use crate::materialize::words::{is_plural, singular};
+use crate::materialize::words::{is_plural, singular, words};
 
 /// Most words of a noun phrase that name an entity; of longer ones the last are kept.
 const NOUN_WORDS_MAX: usize = 4;
 
 /// Verbs that are nouns as often: another verb in the name is believed first.
-pub(super) const AMBIGUOUS: [&str; 45] = [
+const AMBIGUOUS: [&str; 45] = [
     "book", "order", "record", "log", "post", "tag", "label", "place", "request", "draft", "test",
     "build", "vote", "share", "quote", "play", "schedule", "issue", "filter", "query", "view",
     "export", "run", "release", "transfer", "format", "upgrade", "star", "lock", "pin", "head",
@@ -122,6 +122,17 @@ pub(super) fn trim(words: &[String]) -> (Vec<String>, bool) {
         *last = singular(last);
     }
     (noun, many)
+}
+
+/// A name without the group it begins with: `AddRecipe` of `GroceryList_AddRecipe`.
+pub(super) fn own_part(name: &str) -> &str {
+    let Some((group, rest)) = name.split_once('_') else { return name };
+    let split = words(rest);
+    let [verb, next, ..] = &split[..] else { return name };
+    let begins = act(verb).is_some() && !AMBIGUOUS.contains(&verb.as_str());
+    let grouped =
+        [group, rest].iter().all(|it| it.starts_with(|first: char| first.is_ascii_uppercase()));
+    if grouped && begins && !PREPOSITIONS.contains(&next.as_str()) { rest } else { name }
 }
 
 /// Whether a word only counts versions.
