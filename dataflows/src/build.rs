@@ -206,10 +206,11 @@ pub(crate) fn build_on(
     listener.sharding();
     let sharding = Instant::now();
     let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
-    let mut objects = write_shards(&caught, &plan, &shelf, parent, &store, request.workers)?;
+    let written = write_shards(&caught, &plan, &shelf, parent, &store, request.workers);
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
+    let mut objects = written?;
     let (inputs, read) = inputs;
     objects.extend(read);
     objects.extend(graph_objects::write(&caught, &plan, &store)?);
@@ -432,12 +433,14 @@ fn derive(
         let ran = run(&given, &resources, request.workers);
         let told = answering.map(|it| [it.remark(), it.spent()]);
         told.into_iter().flatten().flatten().for_each(|told| listener.warn(&told));
-        ran?
+        // A payload that the disk does not give back ends a worker; why it does not is what to tell.
+        ran.map_err(|error| shelf.failure().map_or_else(|| error.into(), BuildError::Store))?
     };
+    let read = library.read()?;
     if let Some(document) = library.changed() {
         return Err(BuildError::Changed { document });
     }
-    let inputs = inputs(corpus, &library.read()?);
+    let inputs = inputs(corpus, &read);
     let shelf = Arc::into_inner(shelf).expect("the workers are done");
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
