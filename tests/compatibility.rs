@@ -139,8 +139,8 @@ fn worlds_of_later_layouts_are_left_alone() {
     let text = text.replacen(&format!("\"format\": {FORMAT}"), &later, 1);
     fs::remove_file(&path).unwrap();
     fs::write(&path, &text).unwrap();
-    let error = World::open(&world).unwrap().latest().unwrap_err();
-    assert!(matches!(error, StoreError::Newer { format, .. } if format == FORMAT + 1), "{error}");
+    let met = World::open(&world).unwrap().latest().unwrap_err();
+    assert!(matches!(met, StoreError::Newer { format, .. } if format == FORMAT + 1), "{met}");
     let error = build(&request(&corpus, &world), &Silent).unwrap_err();
     assert!(matches!(error, BuildError::Store(StoreError::Newer { .. })), "{error}");
     assert!(error.to_string().contains("was made by a newer version"), "{error}");

@@ -336,7 +336,7 @@ fn killed_export_is_not_there_or_whole() {
         if out.exists() {
             fs::remove_dir_all(&out).unwrap();
         }
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             copy(&older, &out);
         }
     };

@@ -101,7 +101,7 @@ pub(super) fn write_lines(
     });
     let mut outcome = written.map(|()| made);
     for sink in sinks.into_values() {
-        outcome = sink.close(outcome).map(|(made, _file)| made);
+        outcome = sink.close(outcome).map(|(told, _file)| told);
     }
     outcome
 }

@@ -114,7 +114,7 @@ pub(super) fn a_step() -> impl Strategy<Value = Step> {
 }
 
 /// Faults strike among so many steps on the disk: a build of these corpora takes about as many.
-const FAULT_STEPS: usize = 600;
+const FAULT_STEPS: usize = 350;
 
 /// A world, its corpus, and all that the corpus ever was.
 pub(super) struct Life {
@@ -219,8 +219,8 @@ impl Life {
 
     /// Compares a version with what a world that begins at the same pins makes of the corpus.
     fn compare(&self, step: &Step, before: Option<&Manifest>, now: &Manifest) {
-        let twin = folder();
-        let place = twin.path().join("world");
+        let beside = folder();
+        let place = beside.path().join("world");
         World::create(&place).unwrap();
         std::fs::copy(self.at("world/plan.toml"), place.join("plan.toml")).unwrap();
         let is_refit = matches!(step.command, Command::Refit);
@@ -259,11 +259,11 @@ impl Life {
         assert_eq!(found.found, [""; 0], "rows of what is not there");
     }
 
-    fn collect(&self, keep: usize, struck: &[(Mode, usize)], now: &Manifest) {
+    fn collect(&self, keep: usize, faults: &[(Mode, usize)], now: &Manifest) {
         let path = self.at("world");
         let world = World::open(&path).unwrap();
         let collect = || world.lock()?.collect(Some(keep), Duration::ZERO, false);
-        for (mode, steps) in struck {
+        for (mode, steps) in faults {
             let (_outcome, seen) = faults::after(&path, *mode, steps / 4, collect);
             for version in world.versions().unwrap() {
                 world.check_objects(&world.manifest(version).unwrap()).unwrap();
@@ -309,9 +309,8 @@ fn assert_same<D: PartialEq + Serialize>(one: &D, other: &D) {
         let mut parts = [BTreeMap::new(), BTreeMap::new()];
         flatten("", &serde_json::to_value(one).unwrap(), &mut parts[0]);
         flatten("", &serde_json::to_value(other).unwrap(), &mut parts[1]);
-        let [one, other] = parts;
-        let all: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-        let differ = all.into_iter().filter(|it| one.get(*it) != other.get(*it));
+        let all: BTreeSet<&String> = parts.iter().flat_map(BTreeMap::keys).collect();
+        let differ = all.into_iter().filter(|it| parts[0].get(*it) != parts[1].get(*it));
         panic!("incremental and from scratch differ in {:#?}", differ.collect::<Vec<_>>());
     }
 }

@@ -54,8 +54,8 @@ fn renamed_domain_is_talked_of_by_its_name() {
 #[test]
 fn every_version_is_what_a_build_from_scratch_makes() {
     let asked = std::env::var("STEPS").ok().map(|it| it.parse().expect("STEPS is a number"));
-    let steps: usize = asked.unwrap_or(STEPS);
-    let cases = u32::try_from(steps.div_ceil(THREADS * LENGTH_MAX / 2)).unwrap();
+    let wanted: usize = asked.unwrap_or(STEPS);
+    let cases = u32::try_from(wanted.div_ceil(THREADS * LENGTH_MAX / 2)).unwrap();
     let (started, lived) = (Instant::now(), Mutex::new([0; 3]));
     let live = |history: Vec<Step>| {
         let life = live(&history);

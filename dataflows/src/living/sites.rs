@@ -56,9 +56,9 @@ impl Stage {
 
     /// Writes the corpus: two files, one of which says so many things of a parcel.
     fn write(&self, verbs: &[usize], wording: usize) {
-        let file = |noun, verbs: &[usize], format| {
+        let file = |noun, of: &[usize], format| {
             let record = |verb: &usize| Record { noun, verb: *verb, wording };
-            File { format, records: verbs.iter().map(record).collect(), spoilt: None }
+            File { format, records: of.iter().map(record).collect(), spoilt: None }
         };
         let files = [(0, file(0, verbs, Format::Lines(0, 0))), (1, file(1, &[1, 3], Format::Mcp))];
         let corpus = Corpus { files: files.into(), shapes: None };
@@ -232,8 +232,8 @@ fn workers_fail_together() {
         copy(&stage.at(""), &kept);
         stage.write(&[0, 1, 4], 1);
         let build = || stage.build_on(3);
-        let (outcome, steps) = faults::counted(&stage.at(""), build);
-        outcome.unwrap();
+        let (undisturbed, steps) = faults::counted(&stage.at(""), build);
+        undisturbed.unwrap();
         let (expected, mut fell) = (stage.result(), 0);
         for place in (0..steps).step_by(3) {
             stage.set_back(&kept);
@@ -332,7 +332,7 @@ fn exports() {
         enumerate(&named("tools"), &stage, &|| {
             let (world, manifest) = opened(&stage)?;
             let path = stage.at("tools.json");
-            told(replace_streamed(&path, |out| tools(&world, &manifest, out)).map(drop))
+            told(replace_streamed(&path, |into| tools(&world, &manifest, into)).map(drop))
         });
         // The second time, every export replaces one of an earlier version.
         stage.write(&[0, 1, 4], 1);

@@ -242,7 +242,7 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
 /// The size of a file, if it is there and is a file.
 pub(super) fn size(path: &Path) -> Result<Option<u64>, StoreError> {
     let found = step("look at", path, || fs::metadata(path));
-    let size = |it: fs::Metadata| it.is_file().then(|| it.len());
+    let size = |it: fs::Metadata| it.is_file().then_some(it.len());
     found.map(size).or_else(|error| if error.is_missing() { Ok(None) } else { Err(error) })
 }
 
@@ -300,9 +300,9 @@ pub(crate) fn write(
 ) -> Result<(), StoreError> {
     // A disk that refuses may have taken a part.
     #[cfg(test)]
-    let run = |bytes: &[u8]| match faults::strike(action, path) {
-        Ok(()) => run(bytes),
-        Err(error) => run(&bytes[..bytes.len() / 2]).and(Err(error)),
+    let run = |all: &[u8]| match faults::strike(action, path) {
+        Ok(()) => run(all),
+        Err(error) => run(&all[..all.len() / 2]).and(Err(error)),
     };
     run(bytes).map_err(|source| StoreError::of_io(action, path, source))
 }
