@@ -6,6 +6,11 @@
 //! files of the undisturbed run. For every seventh step, the command that is to mend things fails
 //! too. By default the three ways to fail take turns, so that each step fails in one of them; with
 //! `SLOW_TESTS=1` each fails in all.
+//!
+//! A step is what passes `store::disk::step`. What does not: the user's own files, which a corpus or
+//! a fingerprint is read from (one that cannot be read is a rejection or an error of its own),
+//! standard input, questions whether a path is there (a wrong answer ends in a later step's error),
+//! what clears away after a failure, and what `/proc` says of memory.
 
 use std::cell::Cell;
 use std::fs;
