@@ -16,7 +16,7 @@ use schemas::{
 
 use crate::knobs::{self, KnobError};
 use crate::shards::Roles;
-use crate::store::{Locked, ObjectRef, StoreError, World};
+use crate::store::{Locked, ObjectRef, StoreError, World, disk};
 
 /// Largest file of a benchmark, and largest fingerprint, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -226,8 +226,10 @@ impl Benchmarks {
             let (benchmark, digest) =
                 parted(entry).ok_or_else(|| BenchmarkError::Entry(entry.clone()))?;
             let worlds = [Some(store.world()), elsewhere].into_iter().flatten();
-            let bytes = worlds.filter_map(|world| bytes_in(world, digest)).next();
-            let found = bytes.and_then(|bytes| serde_json::from_slice::<Fingerprint>(&bytes).ok());
+            let bytes = worlds.filter_map(|world| bytes_in(world, digest).transpose()).next();
+            let found = bytes
+                .transpose()?
+                .and_then(|bytes| serde_json::from_slice::<Fingerprint>(&bytes).ok());
             let found = found
                 .filter(|it| it.benchmark == benchmark)
                 .ok_or_else(|| BenchmarkError::Gone { benchmark: benchmark.into(), digest })?;
@@ -246,8 +248,11 @@ pub(crate) fn parted(entry: &str) -> Option<(&str, Digest)> {
     Some((name, digest.parse().ok()?)).filter(|(name, _)| Fingerprint::is_name(name))
 }
 
-fn bytes_in(world: &World, digest: Digest) -> Option<Vec<u8>> {
+fn bytes_in(world: &World, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let object = ObjectRef { digest, bytes: 0, rows: 0, ext: "json".into() };
-    let bytes = fs::read(world.object_path(&object)).ok()?;
-    (Digest::of(&bytes) == digest).then_some(bytes)
+    match disk::read(&world.object_path(&object)) {
+        Ok(bytes) => Ok(Some(bytes).filter(|bytes| Digest::of(bytes) == digest)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
 }

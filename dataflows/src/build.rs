@@ -219,7 +219,7 @@ pub(crate) fn build_on(
     let base = Base::of(request, &store, latest.manifest.as_ref(), &plan)?;
     let work = Arc::new(Work::default());
     listener.begun(&work, corpus.files.len());
-    let (Derived { mut caught, shelf }, inputs) =
+    let (Derived { mut caught, shelf }, (inputs, read)) =
         derive(order, &corpus, &plan, &base, &store, &work)?;
     caught.rejections.extend(corpus.unreadable.iter().cloned());
     let funnel = Funnel::of(&caught, &corpus);
@@ -229,11 +229,11 @@ pub(crate) fn build_on(
     let sharding = Instant::now();
     let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
     let context = Context { plan: &plan, depot: &shelf, store: &store, parent };
-    let mut objects = write_shards(&caught, &context, order.workers())?;
+    let written = write_shards(&caught, &context, order.workers());
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
-    let (inputs, read) = inputs;
+    let mut objects = written?;
     objects.extend(read);
     objects.extend(graph_objects::write(&caught, &plan, &store)?);
     objects.insert("rejections".into(), graph_objects::write_rejections(&mut caught, &store)?);
@@ -314,7 +314,9 @@ fn derive(
     drop(resources);
     let told = answering.map(|it| [it.remark(), it.spent()]);
     told.into_iter().flatten().flatten().for_each(|told| order.listener.warn(&told));
-    let mut caught = ran?;
+    // A payload that the disk does not give back ends a worker; why it does not is what to tell.
+    let lost = |error: RunError| shelf.failure().map_or_else(|| error.into(), BuildError::Store);
+    let mut caught = ran.map_err(lost)?;
     let mut read = library.read()?;
     let mut changed = library.changed();
     if let Some(crew) = order.crew {

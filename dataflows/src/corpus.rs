@@ -79,6 +79,11 @@ impl Place {
         self.source.open()
     }
 
+    /// Whether there is a file to open, and not only what was read out of one.
+    pub fn is_file(&self) -> bool {
+        !matches!(self.source, Source::Remembered)
+    }
+
     /// Whether an open file is still the one that was digested.
     pub fn is_unchanged(&self, file: &File) -> bool {
         match &self.source {

@@ -1,7 +1,5 @@
 //! Explaining: where one thing of a world came from, and what became of it.
 
-use std::fs::File;
-
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -114,7 +112,7 @@ fn rows(
     let path = world.object_path(object);
     let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
     let open = || {
-        let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+        let file = world.open_object(object)?;
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(error.to_string()))
     };
     let looking = open()?;

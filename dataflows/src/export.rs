@@ -1,6 +1,5 @@
 //! Exports: what a version of a world holds, in the formats that others read.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -100,7 +99,7 @@ fn write_shard(
 ) -> Result<(), ExportError> {
     let path = world.object_path(shard);
     let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
-    let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let file = world.open_object(shard)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| damaged(error.to_string()))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);

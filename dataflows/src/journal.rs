@@ -309,7 +309,7 @@ impl Journal {
         let offset = *length + bytes.len() as u64;
         let line = segment::line(exchanges);
         bytes.extend_from_slice(&line);
-        disk::step("append", &path, || file.write_all(&bytes))?;
+        disk::write("append", &path, &bytes, |bytes| file.write_all(bytes))?;
         disk::step("sync", &path, || file.sync_all())?;
         *length += bytes.len() as u64;
         let segment = u32::try_from(place).expect("segments are few");

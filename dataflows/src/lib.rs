@@ -40,3 +40,6 @@ pub mod watching;
 pub mod explain;
 pub mod export;
 pub mod cli;
+
+#[cfg(test)]
+mod living;

@@ -162,7 +162,15 @@ impl Shared {
     ) -> Option<Box<dyn Iterator<Item = Outcome>>> {
         let earlier = self.known.read.get(&key).cloned();
         let object = earlier.or_else(|| locked(&self.read).objects.get(&key).cloned())?;
-        let bytes = self.store.world().read_object(&object).ok()?;
+        let bytes = match self.store.world().read_object(&object) {
+            Ok(bytes) => bytes,
+            // What is damaged is made anew, if there is something to make it of.
+            Err(StoreError::Damaged { .. }) if self.places.get(document)?.is_file() => return None,
+            Err(error) => {
+                locked(&self.failure).get_or_insert(error);
+                return Some(Box::new(std::iter::empty()));
+            }
+        };
         let lines = zstd::Decoder::new(io::Cursor::new(bytes)).ok()?;
         locked(&self.read).remember(document, key, object);
         let file = document.path.clone();

@@ -1,7 +1,6 @@
 //! Listing: what a version of a world holds, row by row.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
@@ -143,7 +142,7 @@ const OVERLAP_COLUMNS: [&str; 3] = ["benchmark", "overlap_permille", "overlap"];
 pub fn tool_rows(world: &World, shard: &ObjectRef, sink: Sink<'_>) -> Result<bool, StoreError> {
     let path = world.object_path(shard);
     let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
-    let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let file = world.open_object(shard)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| damaged(error.to_string()))?;
     let columns = TOOL_COLUMNS.into_iter().chain(OVERLAP_COLUMNS);

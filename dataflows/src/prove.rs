@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use schemas::Digest;
 use serde::Serialize;
 
-use crate::store::{CONFIGS, Manifest, StoreError, World, files};
+use crate::store::{CONFIGS, Manifest, StoreError, World, disk, files};
 
 use self::shard::Shard;
 
@@ -172,10 +172,10 @@ fn check_dataset(world: &World, manifest: &Manifest, proof: &mut Proof) {
     let mut expected = BTreeSet::new();
     for shown in files(manifest) {
         let file = format!("dataset/{}", shown.path);
-        match std::fs::read(dataset.folder().join(&shown.path)) {
+        match disk::read(&dataset.folder().join(&shown.path)) {
             Ok(bytes) if Digest::of(&bytes) == shown.object.digest => {}
             Ok(_) => proof.fault(&file, &*file, "is not the shard that was committed"),
-            Err(error) => proof.fault(&file, &*file, format!("cannot be read: {error}")),
+            Err(error) => proof.fault(&file, &*file, chain(&error)),
         }
         expected.insert(shown.path);
     }
@@ -185,9 +185,16 @@ fn check_dataset(world: &World, manifest: &Manifest, proof: &mut Proof) {
     }
     for config in CONFIGS {
         // A configuration without rows has no folder.
-        let Ok(entries) = std::fs::read_dir(dataset.folder().join(config)) else { continue };
-        for entry in entries.filter_map(Result::ok) {
-            let path = format!("{config}/{}", entry.file_name().to_string_lossy());
+        let entries = match disk::names(&dataset.folder().join(config)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let folder = format!("dataset/{config}");
+                proof.fault(&folder, &*folder, chain(&error));
+                continue;
+            }
+        };
+        for entry in entries {
+            let path = format!("{config}/{entry}");
             if !expected.contains(&path) {
                 let file = format!("dataset/{path}");
                 proof.fault(&file, &*file, "is no file of this version");
@@ -203,4 +210,15 @@ fn prove_shard(world: &World, manifest: &Manifest, place: &str) -> Proof {
         Err(error) => proof.fault(format!("shard {place}"), "objects", error),
     }
     proof
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(of) = cause {
+        text = format!("{text}: {of}");
+        cause = of.source();
+    }
+    text
 }

@@ -1,6 +1,7 @@
 //! Running the dataflow: workers, inputs, and what is caught at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -222,9 +223,11 @@ pub fn run(given: &Given, resources: &Resources, workers: Workers) -> Result<Cau
     let is_shared = matches!(workers, Workers::Among(_));
     let (inside, timing, closing) = (nets.clone(), Arc::clone(&busy), Arc::clone(&outcome));
     let (given, resources) = (given.clone(), resources.clone());
+    let any_fell = Arc::<AtomicBool>::default();
     let logic = move |worker: &mut Worker| {
+        let _falling = Falling(Arc::clone(&any_fell));
         let meter = Meter::listen(worker);
-        let probes = Probes::default();
+        let probes = Probes { any_fell: Arc::clone(&any_fell), ..Probes::default() };
         let (mut documents, told) = worker.dataflow(|scope| {
             let (documents, read) = scope.new_collection();
             let (answers, answered) = scope.new_collection();
@@ -249,9 +252,7 @@ pub fn run(given: &Given, resources: &Resources, workers: Workers) -> Result<Cau
         } else {
             drop(told);
         }
-        while !probes.done.done() {
-            worker.step_or_park(Some(PARKED_MAX));
-        }
+        probes.follow(worker, PARKED_MAX, || probes.done.done());
         meter.report(worker, &timing);
     };
     for joined in workers.execute(logic).map_err(RunError::Worker)?.join() {
@@ -290,14 +291,40 @@ impl Told {
     }
 }
 
+/// Says that a worker panicked: the others would wait for it for ever.
+struct Falling(Arc<AtomicBool>);
+
+impl Drop for Falling {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 /// Tell how far the dataflow is.
 #[derive(Clone, Default)]
 struct Probes {
+    /// Whether a worker panicked.
+    any_fell: Arc<AtomicBool>,
     /// What is asked about tools.
     settled: ProbeHandle<u64>,
     /// What is asked about tasks, and the attempts at them.
     prepared: ProbeHandle<u64>,
     done: ProbeHandle<u64>,
+}
+
+impl Probes {
+    /// Steps until something is so, resting at most so long at a time; falls with any other worker.
+    fn follow(&self, worker: &mut Worker, rest: Duration, is_so: impl Fn() -> bool) {
+        while !is_so() {
+            if self.any_fell.load(Ordering::SeqCst) {
+                // The other has said why.
+                std::panic::resume_unwind(Box::new("another worker fell"));
+            }
+            worker.step_or_park(Some(rest));
+        }
+    }
 }
 
 /// What the inputs were closed with.
@@ -323,7 +350,7 @@ fn close(
     loop {
         told.answers.advance_to(epoch + 1);
         told.answers.flush();
-        worker.step_while(|| probes.settled.less_than(&(epoch + 1)));
+        probes.follow(worker, Duration::ZERO, || !probes.settled.less_than(&(epoch + 1)));
         let open = nets.requests.present();
         if open.is_empty() {
             told.weights.advance_to(epoch);
@@ -374,7 +401,7 @@ fn speak(
     loop {
         epoch += 1;
         told.advance_to(epoch);
-        worker.step_while(|| probes.prepared.less_than(&epoch));
+        probes.follow(worker, Duration::ZERO, || !probes.prepared.less_than(&epoch));
         let open = nets.rewordings.present();
         if open.is_empty() {
             break;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use operators::{Depot, get_record};
+use operators::Depot;
 use schemas::{
-    Digest, DomainId, Draw, Environment, Plan, Provenance, Rule, Stage, Task, TaskRef, Tool,
-    ToolId, Verified,
+    Digest, DomainId, Draw, Environment, EnvironmentRef, Plan, Provenance, Rule, Stage, Task,
+    TaskRef, Tool, ToolId, Verified,
 };
 
 use crate::cluster::ClusterError;
@@ -35,6 +36,9 @@ pub enum ShardError {
     /// Its rows could not be laid out.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The depot no longer gives a payload of it.
+    #[error("the payload {0} was lost")]
+    Lost(Digest),
     /// Its payloads could not be compressed.
     #[error("payloads cannot be compressed: {0}")]
     Fold(#[from] std::io::Error),
@@ -325,7 +329,7 @@ impl Context<'_> {
         let mut splits: BTreeMap<&str, Rows> = BTreeMap::new();
         for entry in ledger.entries.values() {
             let rows = splits.entry(split(entry.domain.id, self.plan)).or_default();
-            self.gather(shard, entry, rows);
+            self.gather(shard, entry, rows)?;
         }
         let homeless = ledger.homeless.keys().map(|tool| self.tool_row(shard, *tool, None, None));
         let homeless: Vec<ToolRow> = homeless.collect();
@@ -345,14 +349,28 @@ impl Context<'_> {
             return Ok(None);
         }
         let rows = payloads.len() as u64;
-        let lines = payloads.iter().map(|digest| self.depot.get(digest).expect("it was put"));
-        let object = self.store.put_object("jsonl.zst", rows, &fold(lines)?)?;
+        let mut lost = Ok(());
+        let lines = payloads
+            .iter()
+            .map_while(|digest| self.payload(digest).map_err(|error| lost = Err(error)).ok());
+        let folded = fold(lines)?;
+        lost?;
+        let object = self.store.put_object("jsonl.zst", rows, &folded)?;
         Ok(Some((format!("payloads/{place:04}"), object)))
     }
 
-    fn gather(&self, shard: &Shard, entry: &Entry, rows: &mut Rows) {
+    fn payload(&self, digest: &Digest) -> Result<Arc<[u8]>, ShardError> {
+        self.depot.get(digest).ok_or(ShardError::Lost(*digest))
+    }
+
+    fn record<R: DeserializeOwned>(&self, digest: &Digest) -> Result<R, ShardError> {
+        Ok(serde_json::from_slice(&self.payload(digest)?).expect("what was put reads back"))
+    }
+
+    fn gather(&self, shard: &Shard, entry: &Entry, rows: &mut Rows) -> Result<(), ShardError> {
+        let payload = |it: &EnvironmentRef| self.record(&it.payload);
         let environment: Option<Environment> =
-            entry.environment.as_ref().map(|it| get_record(self.depot, &it.payload));
+            entry.environment.as_ref().map(payload).transpose()?;
         let effects: BTreeMap<ToolId, _> = environment
             .iter()
             .flat_map(|it| &it.operations)
@@ -362,7 +380,7 @@ impl Context<'_> {
             let domain = Some((entry.domain.id, entry.domain.name.clone()));
             rows.tools.push(self.tool_row(shard, *tool, effects.get(tool).copied(), domain));
         }
-        let Some(environment) = environment else { return };
+        let Some(environment) = environment else { return Ok(()) };
         rows.domains.push(domain_row(&environment, entry, self.plan));
         let bound = bound_tools(&environment, |tool| {
             let (tool, _) = &shard.tools[&tool];
@@ -374,8 +392,9 @@ impl Context<'_> {
         }
         for task in &entry.tasks {
             let attempts = of_task.remove(&task.id).unwrap_or_default();
-            self.gather_task(entry, task, &attempts, &bound, rows);
+            self.gather_task(entry, task, &attempts, &bound, rows)?;
         }
+        Ok(())
     }
 
     fn gather_task(
@@ -385,13 +404,13 @@ impl Context<'_> {
         attempts: &[&Verified],
         tools: &DomainTools,
         rows: &mut Rows,
-    ) {
+    ) -> Result<(), ShardError> {
         let domain = &entry.domain.name;
-        let payload: Task = get_record(self.depot, &task.payload);
+        let payload: Task = self.record(&task.payload)?;
         let mut tries = Tries::default();
         for verified in attempts {
             tries.add(verified.verdict.is_kept());
-            let trajectory = get_record(self.depot, &verified.trajectory.payload);
+            let trajectory = self.record(&verified.trajectory.payload)?;
             let row = TrajectoryRow::new(trajectory, &payload, domain, tools, &verified.verdict);
             if !verified.verdict.is_kept() {
                 rows.rejected.push(row);
@@ -403,6 +422,7 @@ impl Context<'_> {
         }
         let split = split(entry.domain.id, self.plan).into();
         rows.tasks.push(TaskRow { task: payload, domain: domain.clone(), split, tries });
+        Ok(())
     }
 
     fn tool_row(

@@ -133,6 +133,11 @@ impl StoreError {
         }
     }
 
+    /// Whether it is that something is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// What a user can do about it, in a sentence, where something general can be said.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
@@ -264,10 +269,10 @@ impl World {
     /// Fails if it is there and cannot be read, or is not UTF-8.
     pub fn read_plan(&self) -> Result<Option<String>, StoreError> {
         let path = self.plan_file();
-        match std::fs::read_to_string(&path) {
+        match disk::step("read", &path, || std::fs::read_to_string(&path)) {
             Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::of_io("read", &path, error)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -304,11 +309,12 @@ impl World {
     /// Fails if there is no such version, if it is damaged, or made by a newer program.
     pub fn manifest(&self, version: u64) -> Result<Manifest, StoreError> {
         let path = self.manifest_path(version);
-        if !path.exists() {
-            return Err(StoreError::NoVersion { path: self.root.clone(), version });
-        }
         let damaged = |reason| StoreError::Damaged { path: path.clone(), reason };
-        match Manifest::unseal(&disk::read(&path)?) {
+        let text = disk::read(&path).map_err(|error| match error.is_missing() {
+            true => StoreError::NoVersion { path: self.root.clone(), version },
+            false => error,
+        })?;
+        match Manifest::unseal(&text) {
             Ok(manifest) if manifest.version == version => Ok(manifest),
             Ok(manifest) => Err(damaged(format!("it is of version {}", manifest.version))),
             Err(Damage::Newer(format)) => Err(StoreError::Newer { path: path.clone(), format }),
@@ -346,11 +352,11 @@ impl World {
     ///
     /// # Errors
     ///
-    /// Fails with the first object that is not.
+    /// Fails with the first object that is not, or that cannot be looked at.
     pub fn check_objects(&self, manifest: &Manifest) -> Result<(), StoreError> {
         for object in manifest.contents.all_objects() {
             let path = self.object_path(object);
-            let reason = match disk::size(&path) {
+            let reason = match disk::size(&path)? {
                 Some(bytes) if bytes == object.bytes => continue,
                 Some(bytes) => format!("it has {bytes} bytes, {} were written", object.bytes),
                 None => "it is missing".to_string(),
@@ -365,6 +371,19 @@ impl World {
         self.objects().join(object.file_name())
     }
 
+    /// Opens an object to read a part of it; its bytes are not checked.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is missing, or cannot be opened.
+    pub fn open_object(&self, object: &ObjectRef) -> Result<File, StoreError> {
+        let path = self.object_path(object);
+        disk::open(&path).map_err(|error| match error.is_missing() {
+            true => StoreError::Damaged { path, reason: "it is missing".into() },
+            false => error,
+        })
+    }
+
     /// The bytes of an object, checked against its digest.
     ///
     /// # Errors
@@ -372,7 +391,7 @@ impl World {
     /// Fails if it is missing, unreadable, or not what was written.
     pub fn read_object(&self, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
         let path = self.object_path(object);
-        if disk::size(&path) != Some(object.bytes) {
+        if disk::size(&path)? != Some(object.bytes) {
             let reason = format!("it is missing, or is not the {} bytes written", object.bytes);
             return Err(StoreError::Damaged { path, reason });
         }

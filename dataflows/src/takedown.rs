@@ -1,7 +1,6 @@
 //! Takedown: a version in which nothing of a source or a licence is, and a scan that proves it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -139,7 +138,7 @@ fn scan_file(
 ) -> Result<(), StoreError> {
     let path = world.object_path(object);
     let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
-    let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let file = world.open_object(object)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| damaged(error.to_string()))?;
     let schema = builder.schema();

@@ -3,11 +3,17 @@
 //!
 //! Method: a world at version 1 is to become version 2. The program is killed after a time drawn
 //! from the run's duration, again and again; whenever a version 2 was made, the world is set back.
-//! With `SLOW_TESTS=1` in the environment it is killed 200 times instead of 30.
+//! So are takedowns, collections, exports and a watcher. With `SLOW_TESTS=1` in the environment a
+//! build is killed 200 times instead of 30, and each of the others 50 times instead of 6:
+//!
+//! ```text
+//! SLOW_TESTS=1 cargo test -p dataflows --test crash -- --nocapture
+//! ```
 
 #![expect(clippy::disallowed_methods, reason = "SLOW_TESTS is how the slow tests are asked for")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,9 +70,55 @@ impl Stage {
 
     /// A moment of the run, or shortly after it.
     fn moment(&self, round: u64) -> Duration {
-        let permille = Draw::new(7).with("kill").with(round.to_le_bytes()).below(1_100);
-        self.took * u32::try_from(permille).unwrap() / 1_000
+        moment(self.took, round)
     }
+
+    /// Runs a command of the program on the world, and tells how long it took.
+    fn run(&self, line: &str) -> Duration {
+        let started = Instant::now();
+        assert!(self.begin(line).wait().unwrap().success(), "{line}");
+        started.elapsed()
+    }
+
+    fn begin(&self, line: &str) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentscaler"));
+        command.current_dir(self.folder.path()).args(line.split(' '));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs a command and kills it, as often as is asked for: `prepare` sets the stage, and `check`
+    /// looks at what is left. Every other time the command is run again, left in peace, before.
+    fn kill(&self, line: &str, prepare: &dyn Fn(u64), check: &dyn Fn(bool)) {
+        prepare(0);
+        let took = self.run(line);
+        check(true);
+        for round in 0..others() {
+            prepare(round);
+            let mut child = self.begin(line);
+            std::thread::sleep(moment(took, round));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            check(false);
+            if round % 2 == 1 {
+                self.run(line);
+                check(true);
+            }
+        }
+    }
+}
+
+fn moment(took: Duration, round: u64) -> Duration {
+    let permille = Draw::new(7).with("kill").with(round.to_le_bytes()).below(1_100);
+    took * u32::try_from(permille).unwrap() / 1_000
+}
+
+fn is_slow() -> bool {
+    std::env::var_os("SLOW_TESTS").is_some()
+}
+
+/// How often another command than a build is killed.
+fn others() -> u64 {
+    if is_slow() { 50 } else { 6 }
 }
 
 fn add(folder: &Path, name: &str) {
@@ -113,9 +165,17 @@ fn latest(world: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Checks that the latest version is whole, and returns its number.
+/// Checks that the latest version is whole and has rows, and returns its number.
 #[track_caller]
 fn whole(path: &Path) -> u64 {
+    let (version, rows) = sound(path);
+    assert!(0 < rows);
+    version
+}
+
+/// Checks that the latest version is whole, and returns its number and how many rows it keeps.
+#[track_caller]
+fn sound(path: &Path) -> (u64, u64) {
     let world = World::open(path).unwrap();
     let found = world.latest().unwrap();
     assert!(found.passed_over.is_empty(), "{:?}", found.passed_over);
@@ -127,13 +187,13 @@ fn whole(path: &Path) -> u64 {
     // puts that right when it takes the lock.
     drop(world.lock().unwrap());
     let proof = prove(&world, 1).unwrap();
-    assert!(proof.holds() && 0 < proof.rows, "{:#?}", proof.faults);
-    manifest.version
+    assert!(proof.holds(), "{:#?}", proof.faults);
+    (manifest.version, proof.rows)
 }
 
 #[test]
 fn killed_at_any_moment_the_world_is_whole_and_the_same_command_finishes_it() {
-    let kills = if std::env::var_os("SLOW_TESTS").is_some() { 200 } else { 30 };
+    let kills = if is_slow() { 200 } else { 30 };
     let stage = Stage::set();
     stage.set_back();
     let (mut unfinished, mut finished) = (0, 0);
@@ -213,4 +273,124 @@ fn interrupted_command_says_so_and_leaves_the_world_as_it_was() {
         }
     }
     assert!(0 < interrupted);
+}
+
+#[test]
+fn killed_takedown_is_undone_or_done() {
+    let stage = Stage::set();
+    let (before, after) = (latest(&stage.first), Cell::new(None));
+    let line = "drop --source mcp --world world";
+    stage.kill(line, &|_| stage.set_back(), &|is_over| {
+        sound(&stage.world());
+        let found = latest(&stage.world());
+        if is_over {
+            let expected = after.take().unwrap_or_else(|| found.clone());
+            assert!(found == expected && found != before);
+            after.set(Some(expected));
+        } else if found != before {
+            let expected = after.take().unwrap();
+            assert!(found == expected, "neither the version before nor the one after");
+            after.set(Some(expected));
+        }
+    });
+}
+
+#[test]
+fn killed_collection_leaves_whole_versions() {
+    let stage = Stage::set();
+    let two = stage.folder.path().join("two");
+    stage.set_back();
+    assert!(stage.start().wait().unwrap().success());
+    copy(&stage.world(), &two);
+    let prepare = |_| {
+        fs::remove_dir_all(stage.world()).unwrap();
+        copy(&two, &stage.world());
+    };
+    stage.kill("gc --keep 1 --grace 0 --world world", &prepare, &|is_over| {
+        assert_eq!(whole(&stage.world()), 2);
+        assert!(latest(&stage.world()) == stage.second);
+        let world = World::open(stage.world()).unwrap();
+        for version in world.versions().unwrap() {
+            world.check_objects(&world.manifest(version).unwrap()).unwrap();
+        }
+        if is_over {
+            assert_eq!(world.versions().unwrap(), [2]);
+            let objects = fs::read_dir(stage.world().join("objects")).unwrap().count();
+            assert_eq!(objects + 1, stage.second.len(), "its objects and its manifest");
+        }
+    });
+}
+
+#[test]
+fn killed_export_is_not_there_or_whole() {
+    let stage = Stage::set();
+    stage.set_back();
+    let (out, older) = (stage.folder.path().join("out"), stage.folder.path().join("older"));
+    stage.run("export python --world world --output out");
+    fs::rename(&out, &older).unwrap();
+    assert!(stage.start().wait().unwrap().success());
+    let replaced = tree(&older);
+    let expected = Cell::new(None);
+    // Every other export replaces that of an earlier version.
+    let prepare = |round: u64| {
+        if out.exists() {
+            fs::remove_dir_all(&out).unwrap();
+        }
+        if round.is_multiple_of(2) {
+            copy(&older, &out);
+        }
+    };
+    stage.kill("export python --world world --output out", &prepare, &|is_over| {
+        let found = if out.exists() { tree(&out) } else { BTreeMap::new() };
+        let whole: BTreeMap<_, _> = expected.take().unwrap_or_else(|| found.clone());
+        assert!(whole != replaced && !whole.is_empty());
+        assert!(found == whole || !is_over && (found.is_empty() || found == replaced));
+        expected.set(Some(whole));
+        if is_over {
+            let names = fs::read_dir(stage.folder.path()).unwrap();
+            let left = names.filter(|it| {
+                it.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp")
+            });
+            assert_eq!(left.count(), 0, "nothing is left beside");
+        }
+    });
+}
+
+#[test]
+fn killed_watcher_leaves_a_whole_version() {
+    let stage = Stage::set();
+    let added = stage.folder.path().join("corpus/restaurant_tables.mcp.json");
+    let away = stage.folder.path().join("away");
+    for round in 0..others() {
+        stage.set_back();
+        fs::rename(&added, &away).unwrap();
+        let mut watcher = stage.begin("watch corpus --world world --workers 2");
+        std::thread::sleep(moment(stage.took, round));
+        fs::rename(&away, &added).unwrap();
+        std::thread::sleep(moment(2 * stage.took, round + 1_000));
+        watcher.kill().unwrap();
+        watcher.wait().unwrap();
+        match whole(&stage.world()) {
+            1 => {}
+            version => assert!(version == 2 && latest(&stage.world()) == stage.second),
+        }
+        assert!(stage.start().wait().unwrap().success());
+        assert_eq!(whole(&stage.world()), 2);
+        assert!(latest(&stage.world()) == stage.second, "after kill {round}");
+    }
+}
+
+/// Every file below a folder, with its bytes.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut pending = vec![folder.to_path_buf()];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let name = path.strip_prefix(folder).unwrap().to_path_buf();
+            files.insert(name, fs::read(path).unwrap());
+        }
+    }
+    files
 }

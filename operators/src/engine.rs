@@ -152,7 +152,8 @@ impl World {
         self.session(&self.operations.keys().cloned().collect())
     }
 
-    /// Digest of what the named operations see: their definitions and the rows of their tables.
+    /// Digest of what the named operations see, and of what a conversation says of the whole: their
+    /// definitions, the rows of their tables, and the environment's name.
     ///
     /// Two environments with equal parts answer every sequence of these calls alike, so a task
     /// that names its part need not be rolled out again when something else in its domain moves.
@@ -164,7 +165,8 @@ impl World {
         let places = offered.iter().filter_map(|name| self.operations.get(name));
         let operations = places.map(|place| digests.operations[*place].0);
         let tables = self.visible(offered).into_iter().map(|place| digests.tables[place].0);
-        Digest::of_parts(operations.chain([[0; 32]]).chain(tables))
+        let name = Digest::of(self.environment.name.as_bytes()).0;
+        Digest::of_parts([name].into_iter().chain(operations).chain([[0; 32]]).chain(tables))
     }
 
     /// The places of the tables that the named operations see.

@@ -17,7 +17,7 @@ pub struct Task {
     pub kind: TaskKind,
     /// The operations the agent is offered, by name; the state is what these can see.
     pub offered: BTreeSet<String>,
-    /// Digest of the part of the environment that the offered operations see.
+    /// Digest of the part of the environment that the offered operations see, and of its name.
     pub part: Digest,
     /// The user's side.
     pub scenario: Scenario,

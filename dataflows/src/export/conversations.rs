@@ -1,8 +1,7 @@
 //! Kept trajectories, row by row, for the formats of trainers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 
 use schemas::{Message, Speaker, Task, TaskId};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::ExportError;
 use super::folder::Folder;
 use crate::dataset::{DatasetError, TrajectoryRow, read_tasks, read_trajectories};
-use crate::store::disk::step;
+use crate::store::disk::Stream;
 use crate::store::{Manifest, ShownFile, StoreError, World, files};
 
 /// What an export of conversations came to.
@@ -52,14 +51,14 @@ pub(super) fn each(
             let Some(split) = split(file) else { continue };
             let mut tasks: BTreeMap<TaskId, Task> = BTreeMap::new();
             if let Some(beside) = tasks_of.get(&(split.clone(), file.place)) {
-                for row in
-                    read_tasks(opened(world, beside)?).map_err(|it| damaged(world, beside, &it))?
+                for row in read_tasks(world.open_object(beside.object)?)
+                    .map_err(|it| damaged(world, beside, &it))?
                 {
                     let task = row.map_err(|it| damaged(world, beside, &it))?.task;
                     tasks.insert(task.id, task);
                 }
             }
-            let rows = read_trajectories(opened(world, file)?);
+            let rows = read_trajectories(world.open_object(file.object)?);
             for row in rows.map_err(|it| damaged(world, file, &it))? {
                 let row = row.map_err(|it| damaged(world, file, &it))?;
                 let task = tasks.get(&row.task_id).ok_or_else(|| StoreError::Damaged {
@@ -71,11 +70,6 @@ pub(super) fn each(
         }
     }
     Ok(())
-}
-
-fn opened(world: &World, file: &ShownFile<'_>) -> Result<File, StoreError> {
-    let path = world.object_path(file.object);
-    step("open", &path, || File::open(&path))
 }
 
 fn damaged(world: &World, file: &ShownFile<'_>, error: &DatasetError) -> StoreError {
@@ -90,8 +84,8 @@ pub(super) fn write_lines(
     convert: &mut dyn FnMut(&TrajectoryRow, &Task) -> Converted<Value>,
 ) -> Result<Conversations, ExportError> {
     let mut made = Conversations::default();
-    let mut sinks: BTreeMap<String, BufWriter<File>> = BTreeMap::new();
-    each(world, manifest, &mut |split, row, task| {
+    let mut sinks: BTreeMap<String, Stream> = BTreeMap::new();
+    let written = each(world, manifest, &mut |split, row, task| {
         match convert(&row, task) {
             Err(reason) => *made.left_out.entry(reason).or_default() += 1,
             Ok(row) => {
@@ -104,11 +98,12 @@ pub(super) fn write_lines(
             }
         }
         Ok(())
-    })?;
-    for sink in sinks.values_mut() {
-        sink.flush()?;
+    });
+    let mut outcome = written.map(|()| made);
+    for sink in sinks.into_values() {
+        outcome = sink.close(outcome).map(|(told, _file)| told);
     }
-    Ok(made)
+    outcome
 }
 
 /// The tools of a row, read.

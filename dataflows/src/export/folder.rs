@@ -1,14 +1,14 @@
 //! The folder of an export: written beside its place, and put there in one step.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::ExportError;
 use crate::store::StoreError;
-use crate::store::disk::{exchange, names, step, sync_folder};
+use crate::store::disk::{Stream, discard_folder, exchange, names, step, sync_folder, write};
 
 /// The file that says that a folder is an export and what is in it.
 const INDEX: &str = "export.json";
@@ -46,16 +46,17 @@ impl Folder {
         if let Some(folder) = path.parent() {
             step("create", folder, || fs::create_dir_all(folder))?;
         }
-        step("write", &path, || fs::write(&path, text))
+        let mut file = step("create", &path, || File::create(&path))?;
+        write("write", &path, text.as_bytes(), |bytes| file.write_all(bytes))
     }
 
     /// Opens a file at a path below the folder for writing.
-    pub(super) fn create(&self, path: &str) -> Result<BufWriter<File>, StoreError> {
+    pub(super) fn create(&self, path: &str) -> Result<Stream, StoreError> {
         let path = self.beside.join(path);
         if let Some(folder) = path.parent() {
             step("create", folder, || fs::create_dir_all(folder))?;
         }
-        step("create", &path, || File::create(&path)).map(BufWriter::new)
+        Ok(Stream::new(step("create", &path, || File::create(&path))?, &path))
     }
 
     /// Adds the index and puts the folder in its place.
@@ -80,7 +81,7 @@ impl Folder {
 impl Drop for Folder {
     /// What is beside is an export that failed, or the one that was replaced.
     fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.beside));
+        discard_folder(&self.beside);
     }
 }
 

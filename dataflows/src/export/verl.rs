@@ -5,7 +5,6 @@
 //! the text of the messages, as Qwen's template renders them, and every message is a role and a text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use schemas::{Message, Speaker, Task, TaskId, Value};
 use serde_json::json;
@@ -27,6 +27,7 @@ use super::conversations::{
 use super::folder::Folder;
 use super::nemo_gym::{AGAIN, golden, opening};
 use crate::dataset::{DatasetError, TrajectoryRow};
+use crate::store::disk::Stream;
 use crate::store::{Manifest, World};
 
 /// What Qwen's template says before the tools, and after them.
@@ -154,7 +155,7 @@ struct Cells<'r> {
 
 /// A file in the making.
 struct Table {
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<Stream>,
     schema: Arc<Schema>,
     rows: Vec<Row>,
     written: i64,
@@ -175,7 +176,6 @@ impl Table {
     ) -> Result<&'t mut Table, ExportError> {
         if !tables.contains_key(&name) {
             let file = folder.create(&format!("{name}.parquet"))?;
-            let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
             let schema = Arc::new(schema);
             let level = ZstdLevel::try_new(3).expect("level 3 exists");
             let properties = WriterProperties::builder()
@@ -217,15 +217,26 @@ impl Table {
         let columns = self.schema.fields().iter();
         let columns = columns.map(|field| column(field, &rows, self.written)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
-        self.writer.write(&batch.map_err(DatasetError::from)?).map_err(DatasetError::from)?;
+        let batch = batch.map_err(DatasetError::from)?;
+        self.write(|writer| writer.write(&batch))?;
         self.written += i64::try_from(rows.len()).expect("rows are far below 2⁶³");
         Ok(())
     }
 
     fn finish(mut self) -> Result<(), ExportError> {
         self.flush()?;
-        self.writer.close().map_err(DatasetError::from)?;
-        Ok(())
+        self.write(|writer| writer.finish().map(drop))?;
+        Ok(self.writer.inner_mut().end()?)
+    }
+
+    /// What the disk refused says more than what the writer makes of it.
+    fn write(
+        &mut self,
+        run: impl FnOnce(&mut ArrowWriter<Stream>) -> Result<(), ParquetError>,
+    ) -> Result<(), ExportError> {
+        let Err(error) = run(&mut self.writer) else { return Ok(()) };
+        self.writer.inner_mut().end()?;
+        Err(DatasetError::from(error).into())
     }
 }
 

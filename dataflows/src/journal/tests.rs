@@ -8,7 +8,7 @@ use schemas::{Answer, Finish, Prompt, PromptRole, Purpose, Request, ResponseForm
 use tempfile::TempDir;
 
 use super::{Asked, Exchange, Journal, Recorded};
-use crate::store::disk::faults;
+use crate::store::disk::faults::{self, Mode};
 use crate::store::{Locked, StoreError, World};
 
 fn exchange(said: &str) -> Exchange {
@@ -218,7 +218,8 @@ fn failing_disk_loses_nothing_that_was_promised() {
         let stage = Stage::set();
         let asked = ["a", "b"].map(exchange);
         let store = stage.lock();
-        let ((promised, refused), struck) = faults::after(steps, false, || {
+        let folder = stage.world.root().to_path_buf();
+        let ((promised, refused), seen) = faults::after(&folder, Mode::Once, steps, || {
             let mut promised = Vec::new();
             let Ok(mut journal) = Journal::open(store) else { return (promised, true) };
             let mut refused = false;
@@ -233,7 +234,7 @@ fn failing_disk_loses_nothing_that_was_promised() {
             }
             (promised, refused)
         });
-        if !struck {
+        if seen.struck.is_none() {
             assert_eq!(promised.len(), 2);
             break;
         }

@@ -20,9 +20,9 @@ use crate::ledger::{Entry, Ledger};
 use crate::listing::tool_rows;
 use crate::shards::{domain_row, is_vertical, split};
 use crate::shelf::{Unfolded, unfold};
-use crate::store::{Manifest, ShownFile, StoreError, World, files};
+use crate::store::{Manifest, ShownFile, StoreError, World, disk, files};
 
-use super::Proof;
+use super::{Proof, chain};
 
 /// What the rows of one shard are proved against.
 pub(super) struct Shard {
@@ -295,8 +295,8 @@ fn each<T: Table>(
     proof: &mut Proof,
     mut check: impl FnMut(T, &mut Proof) -> (String, Result<(), String>),
 ) {
-    let rows = File::open(path)
-        .map_err(|error| error.to_string())
+    let rows = disk::open(path)
+        .map_err(|error| chain(&error))
         .and_then(|file| read(file).map_err(|error| chain(&error)));
     let rows = match rows {
         Ok(rows) => rows,
@@ -322,15 +322,4 @@ fn each<T: Table>(
             format!("holds {seen} rows, {expected} were committed"),
         );
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(of) = cause {
-        text = format!("{text}: {of}");
-        cause = of.source();
-    }
-    text
 }

@@ -13,6 +13,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::StoreError;
 
+#[cfg(test)]
+pub(crate) mod faults;
+
 /// Names of files still being written begin with this; readers and Hugging Face skip them.
 pub(super) const TEMPORARY: &str = ".tmp-";
 
@@ -21,7 +24,7 @@ pub(super) const TEMPORARY: &str = ".tmp-";
 /// On failure the file is removed again, since what it holds is unknown.
 pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
     let written = create_new(path, mode).and_then(|mut file| {
-        step("write", path, || file.write_all(bytes))?;
+        write("write", path, bytes, |bytes| file.write_all(bytes))?;
         step("sync", path, || file.sync_all())
     });
     if written.is_err() {
@@ -52,10 +55,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 ///
 /// # Errors
 ///
-/// Fails if `write` does, or if the file system refuses.
+/// Fails if `fill` does, or if the file system refuses: then with what was refused on which path,
+/// whatever `fill` made of that.
 pub fn replace_streamed<T, E: From<StoreError>>(
     path: &Path,
-    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    fill: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
 ) -> Result<T, E> {
     let beside = temporary_beside(path);
     // No lock keeps other processes from writing here.
@@ -63,10 +67,10 @@ pub fn replace_streamed<T, E: From<StoreError>>(
     name.push(format!(".{}", std::process::id()));
     let temporary = beside.with_file_name(name);
     discard(&temporary);
-    let mut file = io::BufWriter::new(create_new(&temporary, 0o644)?);
-    let written = write(&mut file).and_then(|made| {
-        step("write", path, || file.flush())?;
-        step("sync", path, || file.get_ref().sync_all())?;
+    let mut stream = Stream::new(create_new(&temporary, 0o644)?, path);
+    let filled = fill(&mut stream);
+    let written = stream.close(filled).and_then(|(made, file)| {
+        step("sync", path, || file.sync_all())?;
         rename(&temporary, path)?;
         Ok(made)
     });
@@ -77,6 +81,78 @@ pub fn replace_streamed<T, E: From<StoreError>>(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     sync_folder(folder.unwrap_or(Path::new(".")))?;
     Ok(made)
+}
+
+/// A file that is written as it comes. What the disk refuses is remembered with the path, since
+/// those who write to it see a plain writer.
+#[derive(Debug)]
+pub(crate) struct Stream(io::BufWriter<Unbuffered>);
+
+#[derive(Debug)]
+struct Unbuffered {
+    file: File,
+    path: PathBuf,
+    refused: Option<StoreError>,
+}
+
+impl Stream {
+    /// Writes to a file that goes by a path in errors.
+    pub(crate) fn new(file: File, path: &Path) -> Stream {
+        let path = path.to_path_buf();
+        Stream(io::BufWriter::new(Unbuffered { file, path, refused: None }))
+    }
+
+    /// Hands on what came of filling it, once all of it is with the system, and the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what the disk refused, or else with what the filling failed with.
+    pub(crate) fn close<T, E: From<StoreError>>(
+        mut self,
+        filled: Result<T, E>,
+    ) -> Result<(T, File), E> {
+        self.end()?;
+        let (unbuffered, _unwritten) = self.0.into_parts();
+        Ok((filled?, unbuffered.file))
+    }
+
+    /// Hands what is still in memory to the system.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what the disk refused, now or before.
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        if self.0.get_ref().refused.is_none() {
+            // What is refused now is remembered like the rest.
+            drop(self.0.flush());
+        }
+        self.0.get_mut().refused.take().map_or(Ok(()), Err)
+    }
+}
+
+impl io::Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl io::Write for Unbuffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = &mut self.file;
+        let written = write("write", &self.path, bytes, |bytes| file.write_all(bytes));
+        written.map(|()| bytes.len()).map_err(|refused| {
+            self.refused.get_or_insert(refused);
+            io::Error::other("the disk refused")
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The name under which a file is written before it takes its own. No two are alike, since two
@@ -166,9 +242,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
     step("read", path, || fs::read(path))
 }
 
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
+    step("open", path, || File::open(path))
+}
+
 /// The size of a file, if it is there and is a file.
-pub(super) fn size(path: &Path) -> Option<u64> {
-    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+pub(super) fn size(path: &Path) -> Result<Option<u64>, StoreError> {
+    let found = step("look at", path, || fs::metadata(path));
+    let size = |it: fs::Metadata| it.is_file().then_some(it.len());
+    found.map(size).or_else(|error| if error.is_missing() { Ok(None) } else { Err(error) })
 }
 
 /// The names in a folder, sorted; none if there is no folder.
@@ -179,9 +262,7 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
             .collect::<io::Result<Vec<String>>>()
     });
     match read {
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Vec::new())
-        }
+        Err(error) if error.is_missing() => Ok(Vec::new()),
         read => read.map(|mut names| {
             names.sort();
             names
@@ -191,7 +272,20 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Removes what a failure left, if it can: a leftover that stays is swept with the next lock.
 pub(super) fn discard(path: &Path) {
+    #[cfg(test)]
+    if faults::is_dead(path) {
+        return;
+    }
     drop(fs::remove_file(path));
+}
+
+/// Removes a folder that a failure left, likewise.
+pub(crate) fn discard_folder(path: &Path) {
+    #[cfg(test)]
+    if faults::is_dead(path) {
+        return;
+    }
+    drop(fs::remove_dir_all(path));
 }
 
 /// Runs one step on the file system and says in its error what was done to which path.
@@ -201,47 +295,22 @@ pub(crate) fn step<T>(
     run: impl FnOnce() -> io::Result<T>,
 ) -> Result<T, StoreError> {
     #[cfg(test)]
-    let run = || faults::strike().and_then(|()| run());
+    let run = || faults::strike(action, path).and_then(|()| run());
     run().map_err(|source| StoreError::of_io(action, path, source))
 }
 
-/// Failures on demand: the n-th step fails, once or from there on.
-#[cfg(test)]
-pub(crate) mod faults {
-    use std::cell::Cell;
-    use std::io;
-
-    thread_local! {
-        static STEPS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
-        static FOR_EVER: Cell<bool> = const { Cell::new(false) };
-        static STRUCK: Cell<bool> = const { Cell::new(false) };
-    }
-
-    /// Runs something in which `steps` steps pass and the next fails, and with `for_ever` all
-    /// after it; also says whether one did.
-    pub(crate) fn after<T>(steps: usize, for_ever: bool, run: impl FnOnce() -> T) -> (T, bool) {
-        STEPS_LEFT.set(steps);
-        FOR_EVER.set(for_ever);
-        STRUCK.set(false);
-        let outcome = run();
-        STEPS_LEFT.set(usize::MAX);
-        (outcome, STRUCK.get())
-    }
-
-    pub(super) fn strike() -> io::Result<()> {
-        match STEPS_LEFT.get() {
-            usize::MAX => Ok(()),
-            0 => {
-                STRUCK.set(true);
-                if !FOR_EVER.get() {
-                    STEPS_LEFT.set(usize::MAX);
-                }
-                Err(io::Error::from(io::ErrorKind::StorageFull))
-            }
-            left => {
-                STEPS_LEFT.set(left - 1);
-                Ok(())
-            }
-        }
-    }
+/// Runs a step that writes some bytes.
+pub(crate) fn write(
+    action: &'static str,
+    path: &Path,
+    bytes: &[u8],
+    run: impl FnOnce(&[u8]) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    // A disk that refuses may have taken a part.
+    #[cfg(test)]
+    let run = |all: &[u8]| match faults::strike(action, path) {
+        Ok(()) => run(all),
+        Err(error) => run(&all[..all.len() / 2]).and(Err(error)),
+    };
+    run(bytes).map_err(|source| StoreError::of_io(action, path, source))
 }

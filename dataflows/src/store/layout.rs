@@ -1,7 +1,6 @@
 //! `dataset/`: the latest version in the layout that `datasets.load_dataset` reads.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -47,22 +46,25 @@ impl Dataset {
         &self.folder
     }
 
-    /// The digest of the manifest that it shows, if it shows one whole.
+    /// The digest of the manifest that it shows, if it shows one whole. What cannot be read is not
+    /// whole: it is laid out anew.
     pub fn shown(&self) -> Option<Digest> {
-        let bytes = fs::read(self.folder.join(SHOWN)).ok()?;
+        let bytes = disk::read(&self.folder.join(SHOWN)).ok()?;
         let shown: Shown = serde_json::from_slice(&bytes).ok()?;
         let manifest = self.world.manifest(shown.version).ok()?;
         let whole = manifest.digest == shown.manifest
             && self.folder.join(CARD).is_file()
-            && files(&manifest)
-                .iter()
-                .all(|file| disk::size(&self.folder.join(&file.path)) == Some(file.object.bytes));
+            && files(&manifest).iter().all(|file| {
+                let size = disk::size(&self.folder.join(&file.path));
+                size.is_ok_and(|size| size == Some(file.object.bytes))
+            });
         whole.then_some(shown.manifest)
     }
 
     /// Whether its card is the one of this version.
     pub fn has_card_of(&self, manifest: &Manifest) -> bool {
-        fs::read(self.folder.join(CARD)).is_ok_and(|text| text == card::card(manifest).as_bytes())
+        let shown = disk::read(&self.folder.join(CARD));
+        shown.is_ok_and(|text| text == card::card(manifest).as_bytes())
     }
 
     /// Lays a version out and swaps it in.

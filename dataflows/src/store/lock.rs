@@ -58,11 +58,12 @@ pub struct Commit {
 impl Locked {
     pub(super) fn new(world: World, mut lock: File) -> Result<Locked, StoreError> {
         let path = world.root().join(".lock");
-        disk::step("write", &path, || {
+        disk::step("empty", &path, || {
             lock.set_len(0)?;
-            lock.rewind()?;
-            lock.write_all(format!("process {}\n", std::process::id()).as_bytes())
+            lock.rewind()
         })?;
+        let holder = format!("process {}\n", std::process::id());
+        disk::write("write", &path, holder.as_bytes(), |bytes| lock.write_all(bytes))?;
         let mut locked = Locked {
             world,
             written: AtomicU64::new(0),
@@ -135,7 +136,7 @@ impl Locked {
         let digest = Digest::of(bytes);
         let object = ObjectRef { digest, bytes: bytes.len() as u64, rows, ext: ext.into() };
         let path = self.world.object_path(&object);
-        if disk::size(&path) == Some(object.bytes) {
+        if disk::size(&path)? == Some(object.bytes) {
             self.reused.fetch_add(1, Ordering::Relaxed);
             return Ok(object);
         }

@@ -1,7 +1,7 @@
 //! The payloads of one build, on disk beside the dataflow.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,10 +141,11 @@ impl Depot for Scratch {
         }
         let end = index.end;
         let written = match u32::try_from(payload.len()) {
-            Ok(length) => disk::step("write", &pack.path, || {
-                pack.file.write_all_at(&framed(digest, length, payload), end)
-            })
-            .map(|()| length),
+            Ok(length) => {
+                let write = |bytes: &[u8]| pack.file.write_all_at(bytes, end);
+                disk::write("write", &pack.path, &framed(digest, length, payload), write)
+                    .map(|()| length)
+            }
             Err(_) => Err(StoreError::Damaged {
                 path: pack.path.clone(),
                 reason: format!("a payload of {} bytes is too large", payload.len()),
@@ -197,6 +198,6 @@ impl Depot for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed now is swept when the world is next locked.
-        drop(fs::remove_dir_all(&self.folder));
+        disk::discard_folder(&self.folder);
     }
 }

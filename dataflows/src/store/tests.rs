@@ -6,7 +6,8 @@ use std::path::Path;
 use operators::Depot as _;
 use schemas::Digest;
 
-use super::{Contents, Locked, Scratch, StoreError, World, disk};
+use super::disk::faults::{self, Mode};
+use super::{Contents, Locked, Scratch, StoreError, World};
 
 /// A version with one shard and one ledger, each different for each `mark`.
 fn contents(locked: &Locked, mark: u8) -> Result<Contents, StoreError> {
@@ -166,16 +167,21 @@ fn failure_at_any_step_loses_nothing() {
     let world = World::create(undisturbed.path()).unwrap();
     commit(&world, 1).unwrap();
     commit(&world, 2).unwrap();
-    for for_ever in [false, true] {
+    for mode in Mode::ALL {
         let mut steps = 0;
         loop {
             let folder = tempfile::tempdir().unwrap();
             let disturbed = World::create(folder.path()).unwrap();
             commit(&disturbed, 1).unwrap();
-            let (outcome, struck) = disk::faults::after(steps, for_ever, || commit(&disturbed, 2));
+            let (outcome, seen) =
+                faults::after(folder.path(), mode, steps, || commit(&disturbed, 2));
+            let struck = seen.struck.is_some();
             // One failure may be got over (dataset/ is laid out anew); a lasting one is reported.
             assert!(outcome.is_ok() || struck, "step {steps}: {outcome:?}");
-            assert!(!(outcome.is_ok() && struck && for_ever), "step {steps} failed unreported");
+            assert!(
+                !(outcome.is_ok() && struck && mode != Mode::Once),
+                "step {steps} failed unreported"
+            );
             if outcome.is_ok() {
                 assert_eq!(disturbed.latest().unwrap(), world.latest().unwrap());
             }
@@ -216,8 +222,9 @@ fn scratch_keeps_payloads_and_remembers_failure() {
     assert!(scratch.get(&Digest::of(b"absent")).is_none());
     assert!(scratch.failure().is_none());
 
-    let (digest, struck) = disk::faults::after(0, false, || scratch.put(b"on a full disk"));
-    assert!(struck);
+    let (digest, seen) =
+        faults::after(folder.path(), Mode::Once, 0, || scratch.put(b"on a full disk"));
+    assert!(seen.struck.is_some());
     assert_eq!(*scratch.get(&digest).unwrap(), *b"on a full disk");
     assert!(matches!(scratch.failure(), Some(StoreError::DiskFull { .. })));
     drop(scratch);
@@ -261,7 +268,8 @@ fn interrupted_collection_leaves_whole_versions() {
         }
         let store = world.lock().unwrap();
         let collect = || store.collect(Some(2), std::time::Duration::ZERO, false);
-        let (_outcome, struck) = disk::faults::after(steps, steps % 2 == 1, collect);
+        let mode = Mode::ALL[steps % Mode::ALL.len()];
+        let (_outcome, seen) = faults::after(folder.path(), mode, steps, collect);
         for version in world.versions().unwrap() {
             world.check_objects(&world.manifest(version).unwrap()).unwrap();
         }
@@ -273,7 +281,7 @@ fn interrupted_collection_leaves_whole_versions() {
             5,
             "two of each, and the shared one"
         );
-        if !struck {
+        if seen.struck.is_none() {
             return assert!(5 < steps, "every step was a place to stop at");
         }
         steps += 1;
