@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use dataflows::chain::{Resources, Told, chain};
 use dataflows::meter::Meter;
-use dataflows::run::{Caught, Given, run};
+use dataflows::run::{Caught, Given, Workers, run};
 use differential_dataflow::input::Input;
 use operators::{Forgetful, HeldLibrary, MemoryDepot, Work, link};
 use schemas::{
@@ -169,7 +169,7 @@ fn from_scratch(
         answering: None,
         plan: Arc::new(plan()),
     };
-    run(&given, &resources(shelf), 1).unwrap()
+    run(&given, &resources(shelf), Workers::Here(1)).unwrap()
 }
 
 fn state(caught: Caught) -> State {
