@@ -6,11 +6,12 @@
 
 pub use self::read::{Rows, read_tasks, read_trajectories};
 pub use self::rows::{
-    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
+    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, TurnRow, bound_tools,
 };
+pub use self::tables::shape;
 pub use self::write::{
-    Table, write_domains, write_encoded, write_rejected, write_rows, write_tasks, write_tools,
-    write_trajectories,
+    Table, write_domains, write_encoded, write_encoded_to, write_rejected, write_rows, write_tasks,
+    write_tools, write_trajectories,
 };
 
 mod rows;

@@ -104,11 +104,27 @@ pub fn write_encoded<T: Table>(
     rows: impl IntoIterator<Item = T>,
     encoding: JsonEncoding,
 ) -> Result<Vec<u8>, DatasetError> {
+    write_encoded_to(rows, encoding, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// The same into a sink; returns it and how many rows were written.
+///
+/// # Errors
+///
+/// Fails if the sink does.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_encoded_to<T: Table, W: Write + Send>(
+    rows: impl IntoIterator<Item = T>,
+    encoding: JsonEncoding,
+    sink: W,
+) -> Result<(W, u64), DatasetError> {
     match encoding {
-        JsonEncoding::Json => write_through(rows, Vec::new(), |batch| batch),
-        JsonEncoding::String => write_through(rows, Vec::new(), plain),
+        JsonEncoding::Json => write_through(rows, sink, |batch| batch),
+        JsonEncoding::String => write_through(rows, sink, plain),
     }
-    .map(|(bytes, _)| bytes)
 }
 
 /// The same rows with plain text where there is JSON.
