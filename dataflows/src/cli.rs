@@ -13,6 +13,7 @@ use crate::benchmarks::{BenchmarkError, keep};
 use crate::build::{BuildError, Request};
 use crate::endpoint::EndpointError;
 use crate::export::ExportError;
+use crate::publish::PublishError;
 use crate::store::{Latest, StoreError};
 
 mod building;
@@ -22,6 +23,7 @@ mod progress;
 mod listing;
 mod explaining;
 mod exporting;
+mod publishing;
 mod endpoint;
 mod proving;
 mod watching;
@@ -62,6 +64,7 @@ enum Command {
     Drop(dropping::DropArgs),
     Gc(collecting::GcArgs),
     Export(exporting::ExportArgs),
+    Publish(publishing::PublishArgs),
     Endpoint(EndpointArgs),
     Train(Box<training::TrainArgs>),
     Evaluate(training::EvaluateArgs),
@@ -304,6 +307,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(list) => listing::run(list, args.quiet),
         Command::Explain(explain) => explaining::run(explain, args.quiet),
         Command::Export(export) => exporting::run(export, args.quiet),
+        Command::Publish(publish) => publishing::run(publish, args.quiet),
         Command::Endpoint(of) => endpoint::run(of, args.quiet),
         Command::Train(train) => training::train(train, args.quiet),
         Command::Evaluate(evaluate) => training::evaluate(evaluate, args.quiet),
@@ -375,6 +379,7 @@ fn explained(error: &anyhow::Error) -> String {
     let of_store = error.downcast_ref::<StoreError>().and_then(StoreError::remedy);
     let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
     let of_benchmark = error.downcast_ref::<BenchmarkError>().and_then(BenchmarkError::remedy);
+    let of_place = error.downcast_ref::<PublishError>().and_then(PublishError::remedy);
     let remedy = of_build.or(of_export).or(of_benchmark).or(of_store).or(of_endpoint).or(of_place);
     let remedy = remedy.map(str::to_string);
     #[cfg(feature = "learner")]

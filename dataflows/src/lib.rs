@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
-//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export
+//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export, publish
 //!  knobs ──────────┘           │              └─ ledger, shelf ────┘
 //!                          answering ── journal, endpoint; replay
 //! ```
@@ -38,4 +38,5 @@ pub mod takedown;
 pub mod watching;
 pub mod explain;
 pub mod export;
+pub mod publish;
 pub mod cli;
