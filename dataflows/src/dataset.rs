@@ -14,6 +14,7 @@ pub use self::write::{
     write_tools, write_trajectories,
 };
 
+mod fractions;
 mod rows;
 mod columns;
 mod tables;
@@ -21,7 +22,7 @@ mod write;
 mod read;
 
 /// Changes whenever the same rows would be laid out as other bytes.
-pub const REVISION: &str = "dataset 2";
+pub const REVISION: &str = "dataset 3";
 
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -40,3 +40,7 @@ pub mod explain;
 pub mod export;
 pub mod publish;
 pub mod cli;
+
+/// Record batches for readers that speak arrow2, with the feature of that name.
+#[cfg(feature = "arrow2")]
+pub use handover;

@@ -14,9 +14,11 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 # What holds JSON in each table; elsewhere a text is a text.
 TRAJECTORIES = {"tools": "list"}
@@ -48,6 +50,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         stage = pathlib.Path(scratch)
         build(args, stage)
+        os.environ["AGENTSCALER"] = program(args)
         results = [read(args, reader, stage) for reader in READERS if not args.only or reader["name"] in args.only]
     tell(results, args.json)
     bad = [it for it in results if it["outcome"] == "differs" or args.strict and it["outcome"] == "skipped"]
@@ -55,19 +58,24 @@ def main():
     return 1 if bad else 0 if read_something else 2
 
 
+def program(args):
+    """The program, wherever a reader is run."""
+    return str(pathlib.Path(args.agentscaler).resolve()) if os.sep in args.agentscaler else args.agentscaler
+
+
 def build(args, stage):
     """Two worlds that differ in how JSON is typed, and their exports."""
-    program = str(pathlib.Path(args.agentscaler).resolve()) if os.sep in args.agentscaler else args.agentscaler
+    agentscaler = program(args)
     for encoding in ["json", "string"]:
         world = stage / encoding
-        run([program, "build", args.corpus, "--world", world, "--json-encoding", encoding, "--quiet",
+        run([agentscaler, "build", args.corpus, "--world", world, "--json-encoding", encoding, "--quiet",
              "--vertical", "books", "--set", "task.per_operation=3", "--set", "rollout.trials=4"])
-        run([program, "export", "json-lines", "--world", world, "--output", stage / f"lines-{encoding}", "--quiet"])
+        run([agentscaler, "export", "json-lines", "--world", world, "--output", stage / f"lines-{encoding}", "--quiet"])
     for path in sorted((stage / "lines-json").rglob("*.jsonl")):
         twin = stage / "lines-string" / path.relative_to(stage / "lines-json")
         assert path.read_bytes() == twin.read_bytes(), f"{twin} says something else"
     for export in ["turns", "sharegpt", "verl"]:
-        run([program, "export", export, "--world", stage / "json", "--output", stage / export, "--quiet"])
+        run([agentscaler, "export", export, "--world", stage / "json", "--output", stage / export, "--quiet"])
 
 
 def run(command):
@@ -215,6 +223,7 @@ def with_datasets(encoding):
         told = {"rows": rows, "packages": ["datasets", "pyarrow"]}
         if changed:
             told["detail"] = f"its decoder changes the last digit of a fraction in {changed} rows; all else is equal"
+            assert changed < 5, told["detail"]
         return told
     return check
 
@@ -429,6 +438,120 @@ def with_trl_turns(stage):
     return {"rows": len(rows), "detail": detail, "packages": ["trl", "transformers", "datasets", "torch"]}
 
 
+CHATML = ("{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+          "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+
+def with_llamafactory(stage):
+    """Its converter empties a row that it cannot take, with no more than a warning: none is emptied."""
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType, SimpleNamespace
+
+    # It imports this for sound, of which there is none here.
+    sys.modules["torchaudio"] = ModuleType("torchaudio")
+    sys.modules["torchaudio"].__spec__ = ModuleSpec("torchaudio", None)
+    from llamafactory.data.converter import SharegptDatasetConverter
+    from llamafactory.data.parser import DatasetAttr
+
+    rows = 0
+    for described in json.loads((stage / "sharegpt" / "dataset_info.json").read_text()).values():
+        attributes = DatasetAttr("file", dataset_name=described["file_name"])
+        attributes.join(described)
+        converter = SharegptDatasetConverter(dataset_attr=attributes, data_args=SimpleNamespace(media_dir=None))
+        for line in (stage / "sharegpt" / described["file_name"]).open(encoding="utf-8"):
+            row = json.loads(line)
+            made = converter(row)
+            turns = made["_prompt"] + made["_response"]
+            assert made["_prompt"] and made["_response"], f"row {rows} was emptied"
+            assert [turn["content"] for turn in turns] == [turn["value"] for turn in row["conversations"]], rows
+            assert made["_system"] == row["system"] and made["_tools"] == row["tools"], rows
+            rows += 1
+    assert rows > 1000, rows
+    return {"rows": rows, "packages": ["llamafactory", "transformers", "datasets"]}
+
+
+def with_verl(stage):
+    """Its dataset class takes every row, and learns what the agent says, to the end of each turn."""
+    import pandas
+    from verl.utils.dataset.multiturn_sft_dataset import MultiTurnSFTDataset
+
+    checked = rows = learned = 0
+    for path in sorted((stage / "verl" / "sft").glob("*.parquet")):
+        frame = pandas.read_parquet(path)
+        words = tokenizer(stage, (turn["content"] for turns in frame["messages"][:200] for turn in turns))
+        words.chat_template = CHATML
+        made = MultiTurnSFTDataset(str(path), words, {"max_length": 1 << 17, "pad_mode": "no_padding"})
+        assert len(made) == len(frame)
+        rows += len(frame)
+        for place in range(min(MASKED_ROWS, len(frame))):
+            row = made[place]
+            mask = row["loss_mask"].tolist()
+            said = words.decode([token for token, learn in zip(row["input_ids"].tolist(), mask) if learn])
+            wanted = "".join(f'{turn["content"]}<|im_end|>\n' for turn in frame["messages"][place]
+                             if turn["role"] == "assistant")
+            assert said == wanted, f"{path.name} row {place} learns something else"
+            learned += sum(mask)
+            checked += 1
+    detail = f"its mask is what the agent says, on {checked} rows of {learned} learnt tokens"
+    return {"rows": rows, "detail": detail, "packages": ["verl", "transformers", "torch"]}
+
+
+# Buckets: what `publish` put there, read from there.
+
+
+def with_bucket(stage):
+    """A published version is read out of an S3 server by paths that latest.json leads to."""
+    os.environ["HF_HUB_OFFLINE"] = "0"  # To the library, a server on this machine is a network, too.
+    import boto3
+    import polars
+    import pyarrow.fs
+    import pyarrow.parquet as parquet
+    import s3fs
+    from datasets import load_dataset
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    os.environ.update({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "none", "AWS_REGION": "us-east-1",
+                       "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": endpoint})
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        run([os.environ["AGENTSCALER"], "publish", "--world", stage / "json", "--to", "s3://bucket/tools", "--quiet"])
+        names = s3fs.S3FileSystem(endpoint_url=endpoint)
+        dataset = "bucket/tools/" + json.loads(names.cat("bucket/tools/latest.json"))["dataset"]
+        theirs = pyarrow.fs.S3FileSystem(endpoint_override=endpoint, scheme="http", region="us-east-1",
+                                         access_key="key", secret_key="none")
+
+        def by_polars(config, split):
+            return polars.read_parquet(f"s3://{dataset}/{config}/{split}-*.parquet", storage_options={
+                "aws_endpoint_url": endpoint, "aws_allow_http": "true"}).to_dicts()
+
+        def by_pyarrow(config, split):
+            files = sorted(names.glob(f"{dataset}/{config}/{split}-*.parquet"))
+            return [row for file in files for row in parquet.read_table(file, filesystem=theirs).to_pylist()]
+
+        def by_datasets(config, split):
+            return list(load_dataset("parquet", data_files={split: f"s3://{dataset}/{config}/{split}-*.parquet"},
+                                     split=split, cache_dir=tempfile.mkdtemp(dir=stage),
+                                     storage_options={"endpoint_url": endpoint}))
+
+        for rows_of, are_texts in [(by_polars, True), (by_pyarrow, True), (by_datasets, False)]:
+            rows, changed = compare_tables(stage, rows_of, are_texts)
+    finally:
+        server.kill()
+        server.wait()
+    return {"rows": rows, "packages": ["datasets", "s3fs", "polars", "pyarrow", "moto"]}
+
+
 CHECKS = {
     "datasets-json": with_datasets("json"),
     "datasets-string": with_datasets("string"),
@@ -438,6 +561,9 @@ CHECKS = {
     "duckdb": with_duckdb,
     "trl": with_trl,
     "trl-turns": with_trl_turns,
+    "llamafactory": with_llamafactory,
+    "verl": with_verl,
+    "bucket": with_bucket,
 }
 
 
@@ -447,6 +573,13 @@ def reader(name, reads, venv, requirements, check):
 
 FRAMES = ["polars", "duckdb", "pyarrow"]
 TRL = ["trl>=1", "torch", "datasets"]
+# What their loaders import, and not all that they require.
+TRAINERS = [
+    ["torch", "transformers==5.5.*", "datasets==4.0.0", "peft", "accelerate", "omegaconf", "tensordict<=0.10.0", "ray",
+     "codetiming", "hydra-core", "torchdata", "tensorboard", "pandas", "fire", "matplotlib", "scipy", "sentencepiece",
+     "tiktoken", "psutil", "pydantic", "av", "einops", "trl<=0.24.0", "packaging"],
+    ["--no-deps", "llamafactory", "verl"],
+]
 READERS = [
     reader("datasets 3.6", "dataset/, string", "datasets-3.6", ["datasets==3.6.*"], "datasets-string"),
     reader("datasets 3.6", "dataset/, json", "datasets-3.6", ["datasets==3.6.*"], "datasets-old"),
@@ -458,7 +591,10 @@ READERS = [
     reader("polars", "dataset/, both", "frames", FRAMES, "polars"),
     reader("duckdb", "dataset/, both", "frames", FRAMES, "duckdb"),
     reader("trl", "dataset/, json", "trl", TRL, "trl"),
-    reader("trl", "turns", "trl", TRL, "trl-turns"),
+    reader("trl", "export turns", "trl", TRL, "trl-turns"),
+    reader("llamafactory", "export sharegpt", "trainers", TRAINERS, "llamafactory"),
+    reader("verl", "export verl", "trainers", TRAINERS, "verl"),
+    reader("s3", "publish", "s3", ["datasets>=5,<6", "s3fs", "polars", "moto[s3,server]"], "bucket"),
 ]
 
 if __name__ == "__main__":

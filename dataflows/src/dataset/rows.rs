@@ -8,6 +8,8 @@ use schemas::{
     TaskId, TaskKind, Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
 };
 
+use super::fractions::json_text;
+
 /// A row of `general`, `vertical` or `rejected`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrajectoryRow {
@@ -105,8 +107,10 @@ pub fn bound_tools<'a>(
 
 /// `{"type": "function", "function": …}`, as calls and tools are both wrapped.
 pub(super) fn function_json(function: Value) -> String {
-    Value::Object(vec![("type".into(), Value::text("function")), ("function".into(), function)])
-        .to_string()
+    json_text(&Value::Object(vec![
+        ("type".into(), Value::text("function")),
+        ("function".into(), function),
+    ]))
 }
 
 impl TrajectoryRow {
@@ -347,12 +351,11 @@ impl DomainRow {
                     ("description".into(), Value::text(&column.description)),
                 ])
             });
-            Value::Object(vec![
+            json_text(&Value::Object(vec![
                 ("name".into(), Value::text(&table.name)),
                 ("noun".into(), Value::text(&table.noun)),
                 ("columns".into(), Value::List(columns.collect())),
-            ])
-            .to_string()
+            ]))
         });
         let of_effect =
             |effect| environment.operations.iter().filter(|it| it.effect == effect).count() as u64;

@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Overlap, Provenance, Value};
 
 use super::columns::{Columns, json_list_or_none};
+use super::fractions::json_text;
 use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, TurnRow, function_json, spelled};
 use super::write::Table;
 
@@ -151,12 +152,12 @@ impl Table for TaskRow {
         columns.texts("kind", tasks().map(|task| task.kind.name()));
         columns.texts("instruction", tasks().map(|task| &task.scenario.instruction));
         columns.texts("persona", tasks().map(|task| plain(&task.scenario.persona)));
-        columns.json("user", tasks().map(|task| spelled(&task.scenario).to_string()));
+        columns.json("user", tasks().map(|task| json_text(&spelled(&task.scenario))));
         columns.text_lists("offered", tasks().map(|task| &task.offered));
         columns.json_lists("golden_calls", tasks().map(|task| task.golden.iter().map(golden_json)));
         columns.json_lists(
             "faults",
-            tasks().map(|task| task.faults.iter().map(|it| spelled(it).to_string())),
+            tasks().map(|task| task.faults.iter().map(|it| json_text(&spelled(it)))),
         );
         columns.texts("part", tasks().map(|task| task.part.to_string()));
         columns.texts("initial_state", tasks().map(|task| task.initial_state.to_string()));
@@ -186,15 +187,14 @@ fn golden_json(call: &GoldenCall) -> String {
         said => spelled(said),
     };
     let sources = call.sources.iter().map(|(name, from)| (name.clone(), source(from)));
-    Value::Object(vec![
+    json_text(&Value::Object(vec![
         ("name".into(), Value::text(&call.name)),
         ("arguments".into(), call.arguments.clone()),
         ("observation".into(), Value::text(&call.observation)),
         ("effect".into(), Value::text(call.effect.name())),
         ("failed".into(), Value::Bool(call.failed)),
         ("sources".into(), Value::Object(sources.collect())),
-    ])
-    .to_string()
+    ]))
 }
 
 impl Table for ToolRow {
@@ -220,9 +220,9 @@ impl Table for ToolRow {
         columns.texts("description", tools().map(|tool| &tool.description));
         columns.json(
             "parameters",
-            tools().map(|tool| schemas::object_schema(&tool.input).to_string()),
+            tools().map(|tool| json_text(&schemas::object_schema(&tool.input))),
         );
-        columns.json("output", tools().map(|tool| tool.output.shape.json_schema().to_string()));
+        columns.json("output", tools().map(|tool| json_text(&tool.output.shape.json_schema())));
         columns.texts("output_basis", tools().map(|tool| plain(&tool.output.basis)));
         columns.texts("revision", tools().map(|tool| tool.revision.to_string()));
         columns.perhaps_texts("operation", rows.iter().map(|row| row.operation.map(Effect::name)));
@@ -285,7 +285,7 @@ fn origin_json(provenance: &Provenance) -> String {
         unreachable!("an origin is an object")
     };
     entries.push(("rules".into(), spelled(&provenance.rules)));
-    Value::Object(entries).to_string()
+    json_text(&Value::Object(entries))
 }
 
 /// The name of an enumeration's unit variant, as its JSON has it.
