@@ -4,7 +4,6 @@
 //! asks for every library, which brings gigabytes of frameworks; otherwise it is those that are small.
 
 #![expect(clippy::disallowed_methods, reason = "a variable says which libraries are asked for")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -127,7 +127,7 @@ mod tests {
             let scale = f64::from(10_u32.pow(digits));
             let number = f64::from(whole) + (f64::from(behind) / scale).fract();
             let spelled = respelled(&number.to_string());
-            prop_assert_eq!(spelled.parse::<f64>().unwrap(), number);
+            prop_assert_eq!(spelled.parse::<f64>().unwrap().to_bits(), number.to_bits());
         }
 
         /// Decimals of up to six digits can always be spelled so that both read the same.

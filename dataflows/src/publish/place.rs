@@ -46,8 +46,10 @@ impl Place {
     ///
     /// Fails if the address is none, or if no credentials are set.
     pub fn open(to: &str, variables: &[(String, String)]) -> Result<Place, PublishError> {
-        let wrong =
-            |to: &str, reason: &str| PublishError::Address { to: to.into(), reason: reason.into() };
+        let wrong = |its: &str, reason: &str| PublishError::Address {
+            to: its.into(),
+            reason: reason.into(),
+        };
         match to.split_once("://") {
             Some(("s3", rest)) => {
                 if let Some((_, place)) = rest.rsplit_once('@') {
@@ -141,8 +143,8 @@ fn bucket_place(
 ) -> Result<Place, PublishError> {
     let name = format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_string();
     let value = |key: &str| {
-        let found = variables.iter().find(|(name, value)| name == key && !value.is_empty());
-        found.map(|(_, value)| value.as_str())
+        let found = variables.iter().find(|(its, set)| its == key && !set.is_empty());
+        found.map(|(_, set)| set.as_str())
     };
     let has_credentials = [
         "AWS_ACCESS_KEY_ID",
@@ -165,10 +167,10 @@ fn bucket_place(
         return Err(PublishError::Unencrypted { endpoint: endpoint.into() });
     }
     let mut builder = AmazonS3Builder::new();
-    for (key, value) in variables.iter().filter(|(key, _)| key.starts_with("AWS_")) {
+    for (key, set) in variables.iter().filter(|(key, _)| key.starts_with("AWS_")) {
         // What the client does not know is meant for others.
         if let Ok(known) = key.to_ascii_lowercase().parse() {
-            builder = builder.with_config(known, value);
+            builder = builder.with_config(known, set);
         }
     }
     let retry = RetryConfig {

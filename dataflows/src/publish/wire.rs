@@ -59,9 +59,9 @@ impl HttpService for Wire {
                 }
                 _ => agent.run(Request::from_parts(head, ())),
             };
-            let (head, mut body) = answer.map_err(failed)?.into_parts();
-            let bytes = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(failed)?;
-            Ok(Response::from_parts(head, bytes.into()))
+            let (status, mut said) = answer.map_err(failed)?.into_parts();
+            let bytes = said.with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(failed)?;
+            Ok(Response::from_parts(status, bytes.into()))
         };
         match tokio::task::spawn_blocking(exchange).await {
             Ok(answer) => answer,
