@@ -190,13 +190,13 @@ fn memory_is_freed_once_and_last() {
     assert_eq!(Arc::strong_count(&alive), 1, "freed");
 
     // What arrow2 lets go of first is still arrow's; so many times over that a leak would show.
-    let batch = watched("onetree", &alive);
+    let again = watched("onetree", &alive);
     for _ in 0..1_000 {
-        drop(hand_over(&batch).unwrap());
+        drop(hand_over(&again).unwrap());
     }
     assert_eq!(Arc::strong_count(&alive), 2);
-    assert_eq!(ours(batch.column(0), 0), "one");
-    drop(batch);
+    assert_eq!(ours(again.column(0), 0), "one");
+    drop(again);
     assert_eq!(Arc::strong_count(&alive), 1);
 }
 

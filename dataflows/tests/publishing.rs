@@ -2,6 +2,8 @@
 //!
 //! Folders are tested everywhere; buckets on a real S3 server, where Python can install one.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+#![expect(clippy::shadow_unrelated, reason = "each step's outcome is looked at before the next")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::collections::BTreeMap;

@@ -178,16 +178,16 @@ fn turns_are_those_to_be_learnt_each_with_what_was_said_before() {
             let ids = batch.column_by_name("trajectory_id").unwrap().as_string::<i32>();
             let turn = batch.column_by_name("turn").unwrap().as_primitive::<Int64Type>();
             let (prompts, completions) = (turns(&batch, "prompt"), turns(&batch, "completion"));
-            for place in 0..batch.num_rows() {
-                let row = &STAGE.kept[ids.value(place)];
-                let at = usize::try_from(turn.value(place)).unwrap();
+            for line in 0..batch.num_rows() {
+                let row = &STAGE.kept[ids.value(line)];
+                let at = usize::try_from(turn.value(line)).unwrap();
                 assert!(row.messages[at].supervised && row.messages[at].role == Speaker::Assistant);
                 let said: Vec<(String, String)> = row.messages[..=at]
                     .iter()
                     .map(|it| (it.role.name().to_string(), it.content.clone()))
                     .collect();
-                assert_eq!([&prompts[place][..], &completions[place][..]].concat(), said);
-                assert!(told.insert((ids.value(place).into(), turn.value(place))), "once");
+                assert_eq!([&prompts[line][..], &completions[line][..]].concat(), said);
+                assert!(told.insert((ids.value(line).into(), turn.value(line))), "once");
             }
         }
     }
@@ -215,8 +215,8 @@ fn json_lines_say_every_row_of_every_table() {
             assert_eq!(text(said, "content"), message.content);
             assert_eq!(said.get("tool_calls").is_some(), !message.calls.is_empty());
             assert_eq!(said.get("name").is_some(), !message.name.is_empty());
-            for (place, call) in message.calls.iter().enumerate() {
-                let function = &said["tool_calls"][place]["function"];
+            for (at, call) in message.calls.iter().enumerate() {
+                let function = &said["tool_calls"][at]["function"];
                 assert_eq!(text(function, "name"), call.name);
                 assert_eq!(function["arguments"], serde_json::to_value(&call.arguments).unwrap());
             }

@@ -101,7 +101,7 @@ pub fn take_back(
     let mut fields = Vec::new();
     let mut columns = Vec::new();
     for (field, array) in schema.fields.iter().zip(chunk.arrays()) {
-        let (field, column) = column_back(field, array)?;
+        let (field, column) = column_back(field, array.as_ref())?;
         fields.push(field);
         columns.push(column);
     }
@@ -112,13 +112,10 @@ pub fn take_back(
         .map_err(|source| HandOverError::Ours { column: String::new(), source })
 }
 
-fn column_back(
-    field: &Field,
-    array: &Box<dyn Array>,
-) -> Result<(OurField, ArrayRef), HandOverError> {
+fn column_back(field: &Field, array: &dyn Array) -> Result<(OurField, ArrayRef), HandOverError> {
     let ours = |source| HandOverError::Ours { column: field.name.clone(), source };
     let schema = arrow2::ffi::export_field_to_c(field);
-    let array = arrow2::ffi::export_array_to_c(array.clone());
+    let array = arrow2::ffi::export_array_to_c(array.to_boxed());
     // SAFETY: both types are `repr(C)` with the fields of `struct ArrowSchema` in their order, and of
     // one size, as asserted above. The value moves, so that its release is called once, by arrow.
     let schema: FFI_ArrowSchema = unsafe { mem::transmute(schema) };
