@@ -14,6 +14,7 @@ use crate::build::BuildError;
 use crate::cluster::ClusterError;
 use crate::endpoint::EndpointError;
 use crate::export::ExportError;
+use crate::publish::PublishError;
 use crate::store::{Latest, StoreError};
 
 mod building;
@@ -25,6 +26,7 @@ mod progress;
 mod listing;
 mod explaining;
 mod exporting;
+mod publishing;
 mod endpoint;
 mod proving;
 mod watching;
@@ -64,7 +66,8 @@ enum Command {
     Diff(comparing::DiffArgs),
     Drop(dropping::DropArgs),
     Gc(collecting::GcArgs),
-    Export(ExportArgs),
+    Export(exporting::ExportArgs),
+    Publish(publishing::PublishArgs),
     Endpoint(EndpointArgs),
     Train(Box<training::TrainArgs>),
     Evaluate(training::EvaluateArgs),
@@ -146,61 +149,6 @@ enum Kind {
     Trajectories,
     /// Everything that was turned away at any stage, with the reason.
     Rejections,
-}
-
-/// Export what the latest version of a world holds, in a format that others read.
-///
-/// `tools` are one JSON array of OpenAI tools: name, description, and parameters as JSON Schema
-/// (draft 2020-12). Names are unique in a domain and may occur more than once in the export.
-///
-/// `python` is a folder for each domain, which needs nothing but Python's standard library: its
-/// tools as readable functions, its tables and first rows, its tasks and its rules. Calls answer
-/// what a trajectory records, byte for byte.
-///
-/// `tau2` is a Python package for τ²-bench 1.0.1: `python -m agentscaler_tau2 run --domain NAME`, in
-/// that folder, is its own command line with these domains. Tasks that nobody could fulfil have
-/// domains of their own, `NAME-…`, since τ²-bench offers every task all tools of its domain.
-///
-/// `sharegpt` is a folder that LLaMA-Factory takes as its `dataset_dir`; `verl` has Parquet for its
-/// multi-turn fine-tuning and for its reinforcement learning; `nemo-gym` is JSON Lines of tasks. Rows
-/// that a format cannot say are left out and counted, by reason.
-///
-/// A folder that is not empty is replaced only if an export made it, and in one step.
-#[derive(Debug, clap::Args)]
-#[command(before_help = "Example: agentscaler export python --world world --output envs")]
-struct ExportArgs {
-    /// What to export.
-    what: Exported,
-    /// The world's folder.
-    #[arg(long, value_name = "DIR", env = "AGENTSCALER_WORLD")]
-    world: PathBuf,
-    /// The file or folder to write, in place of an older export; `-` for standard output, where it
-    /// is a file.
-    #[arg(long, short, value_name = "PATH")]
-    output: PathBuf,
-    /// Only this domain, by name or id; may be repeated. For `python` and `tau2`.
-    #[arg(long, value_name = "NAME_OR_ID")]
-    domain: Vec<String>,
-    /// Print one JSON object that says what was written. Not with `--output -`.
-    #[arg(long)]
-    json: bool,
-}
-
-/// What can be exported.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Exported {
-    /// Every tool, as OpenAI tools.
-    Tools,
-    /// Every domain, as a folder of Python.
-    Python,
-    /// Every domain, as a package for τ²-bench.
-    Tau2,
-    /// Kept trajectories, for LLaMA-Factory.
-    Sharegpt,
-    /// Kept trajectories and their tasks, for verl.
-    Verl,
-    /// Tasks with a kept trajectory, for `NeMo Gym`.
-    NemoGym,
 }
 
 /// Find out what a model endpoint can do, or be one with recorded answers.
@@ -293,6 +241,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(list) => listing::run(list, args.quiet),
         Command::Explain(explain) => explaining::run(explain, args.quiet),
         Command::Export(export) => exporting::run(export, args.quiet),
+        Command::Publish(publish) => publishing::run(publish, args.quiet),
         Command::Endpoint(of) => endpoint::run(of, args.quiet),
         Command::Train(train) => training::train(train, args.quiet),
         Command::Evaluate(evaluate) => training::evaluate(evaluate, args.quiet),
@@ -322,8 +271,9 @@ fn explained(error: &anyhow::Error) -> String {
     let of_endpoint = error.downcast_ref::<EndpointError>().and_then(EndpointError::remedy);
     let of_benchmark = error.downcast_ref::<BenchmarkError>().and_then(BenchmarkError::remedy);
     let of_cluster = error.downcast_ref::<ClusterError>().and_then(ClusterError::remedy);
-    let remedy =
-        of_build.or(of_cluster).or(of_export).or(of_benchmark).or(of_store).or(of_endpoint);
+    let of_place = error.downcast_ref::<PublishError>().and_then(PublishError::remedy);
+    let of_files = of_build.or(of_export).or(of_benchmark).or(of_store);
+    let remedy = of_files.or(of_cluster).or(of_endpoint).or(of_place);
     let remedy = remedy.map(str::to_string);
     #[cfg(feature = "learner")]
     let remedy = remedy

@@ -6,13 +6,15 @@
 
 pub use self::read::{Rows, read_tasks, read_trajectories};
 pub use self::rows::{
-    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, bound_tools,
+    BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, TurnRow, bound_tools,
 };
+pub use self::tables::shape;
 pub use self::write::{
-    Table, write_domains, write_encoded, write_rejected, write_rows, write_tasks, write_tools,
-    write_trajectories,
+    Table, write_domains, write_encoded, write_encoded_to, write_rejected, write_rows, write_tasks,
+    write_tools, write_trajectories,
 };
 
+mod fractions;
 mod rows;
 mod columns;
 mod tables;
@@ -20,7 +22,7 @@ mod write;
 mod read;
 
 /// Changes whenever the same rows would be laid out as other bytes.
-pub const REVISION: &str = "dataset 2";
+pub const REVISION: &str = "dataset 3";
 
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]

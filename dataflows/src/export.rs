@@ -13,13 +13,17 @@ use crate::store::{Manifest, ObjectRef, StoreError, World};
 
 pub use self::conversations::Conversations;
 pub use self::domains::{Domains, Exported, each, python, tau2};
+pub use self::json_lines::json_lines;
 pub use self::nemo_gym::nemo_gym;
 pub use self::sharegpt::sharegpt;
+pub use self::turns::turns;
 pub use self::verl::verl;
 
 mod folder;
 mod domains;
 mod conversations;
+mod turns;
+mod json_lines;
 mod sharegpt;
 mod nemo_gym;
 mod verl;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  files ─ corpus ─┐                          ┌─ shards ─ dataset ─┐
-//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export
+//!                  ├─ build ── run ── chain ──┤                    ├─ store ── prove, listing, export, publish
 //!  knobs ──────────┘           │              └─ ledger, shelf ────┘
 //!                          answering ── journal, endpoint; replay
 //! ```
@@ -39,7 +39,12 @@ pub mod takedown;
 pub mod watching;
 pub mod explain;
 pub mod export;
+pub mod publish;
 pub mod cli;
+
+/// Record batches for readers that speak arrow2, with the feature of that name.
+#[cfg(feature = "arrow2")]
+pub use handover;
 
 #[cfg(test)]
 mod living;

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Digest;
 
+pub(crate) use self::card::card;
 pub use self::collect::Collected;
 pub use self::disk::replace_streamed;
 pub use self::layout::{Dataset, ShownFile, files};

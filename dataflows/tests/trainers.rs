@@ -14,9 +14,10 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::Int64Type;
 use dataflows::build::{Listener, Request, build};
 use dataflows::dataset::{TrajectoryRow, read_trajectories};
-use dataflows::export::{Conversations, nemo_gym, sharegpt, verl};
+use dataflows::export::{Conversations, json_lines, nemo_gym, sharegpt, turns as turns_of, verl};
 use dataflows::store::{Manifest, World, files};
 use operators::Work;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -161,6 +162,66 @@ fn nemo_gym_has_a_row_for_every_task_that_was_done() {
         let golden = row["golden_calls"].as_array().unwrap();
         assert!(golden.iter().all(|call| names.contains(text(call, "name"))));
         assert_eq!(text(row, "golden_state").len(), 64);
+    }
+}
+
+#[test]
+fn turns_are_those_to_be_learnt_each_with_what_was_said_before() {
+    let place = STAGE.folder.path().join("turns");
+    let made = turns_of(&STAGE.world, &STAGE.manifest, &place).unwrap();
+    let learnt = |row: &TrajectoryRow| row.turns().count() as u64;
+    assert_eq!(made.total(), STAGE.kept.values().map(learnt).sum::<u64>());
+    assert!(STAGE.kept.values().any(teaches_a_mistake), "some turns are in prompts only");
+    let mut told: BTreeSet<(String, i64)> = BTreeSet::new();
+    for file in files(&STAGE.manifest).iter().filter(|file| file.config == "general") {
+        for batch in batches(&place.join(&file.path)) {
+            let ids = batch.column_by_name("trajectory_id").unwrap().as_string::<i32>();
+            let turn = batch.column_by_name("turn").unwrap().as_primitive::<Int64Type>();
+            let (prompts, completions) = (turns(&batch, "prompt"), turns(&batch, "completion"));
+            for line in 0..batch.num_rows() {
+                let row = &STAGE.kept[ids.value(line)];
+                let at = usize::try_from(turn.value(line)).unwrap();
+                assert!(row.messages[at].supervised && row.messages[at].role == Speaker::Assistant);
+                let said: Vec<(String, String)> = row.messages[..=at]
+                    .iter()
+                    .map(|it| (it.role.name().to_string(), it.content.clone()))
+                    .collect();
+                assert_eq!([&prompts[line][..], &completions[line][..]].concat(), said);
+                assert!(told.insert((ids.value(line).into(), turn.value(line))), "once");
+            }
+        }
+    }
+    assert_eq!(told.len() as u64, made.total());
+    assert!(fs::read_to_string(place.join("README.md")).unwrap().contains("general/train-*"));
+}
+
+#[test]
+fn json_lines_say_every_row_of_every_table() {
+    let place = STAGE.folder.path().join("lines");
+    let made = json_lines(&STAGE.world, &STAGE.manifest, &place).unwrap();
+    let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+    for file in files(&STAGE.manifest) {
+        let (name, _) = file.path.split_once('-').unwrap();
+        *rows.entry(name.into()).or_default() += file.object.rows;
+    }
+    assert_eq!(made.rows, rows);
+    let lines = lines(&place.join("general"));
+    assert_eq!(lines.len(), STAGE.kept.len());
+    for line in &lines {
+        let row = &STAGE.kept[text(line, "trajectory_id")];
+        let messages = line["messages"].as_array().unwrap();
+        assert_eq!(messages.len(), row.messages.len());
+        for (said, message) in messages.iter().zip(&row.messages) {
+            assert_eq!(text(said, "content"), message.content);
+            assert_eq!(said.get("tool_calls").is_some(), !message.calls.is_empty());
+            assert_eq!(said.get("name").is_some(), !message.name.is_empty());
+            for (at, call) in message.calls.iter().enumerate() {
+                let function = &said["tool_calls"][at]["function"];
+                assert_eq!(text(function, "name"), call.name);
+                assert_eq!(function["arguments"], serde_json::to_value(&call.arguments).unwrap());
+            }
+        }
+        assert!(line["tools"].as_array().unwrap().iter().all(|tool| tool["function"].is_object()));
     }
 }
 

@@ -8,6 +8,8 @@ use schemas::{
     TaskId, TaskKind, Tool, ToolId, Trajectory, TrajectoryId, Value, Verdict, object_schema,
 };
 
+use super::fractions::json_text;
+
 /// A row of `general`, `vertical` or `rejected`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrajectoryRow {
@@ -105,8 +107,10 @@ pub fn bound_tools<'a>(
 
 /// `{"type": "function", "function": …}`, as calls and tools are both wrapped.
 pub(super) fn function_json(function: Value) -> String {
-    Value::Object(vec![("type".into(), Value::text("function")), ("function".into(), function)])
-        .to_string()
+    json_text(&Value::Object(vec![
+        ("type".into(), Value::text("function")),
+        ("function".into(), function),
+    ]))
 }
 
 impl TrajectoryRow {
@@ -157,6 +161,38 @@ impl TrajectoryRow {
 }
 
 impl TrajectoryRow {
+    /// Whether a model played the agent or the user.
+    pub fn is_of_model(&self) -> bool {
+        [&self.agent, &self.user].into_iter().any(|name| name != Trajectory::BUILT_IN)
+    }
+
+    /// A sample for each turn that a model should learn: what was said before it, as the agent saw
+    /// it then, and the turn. What the agent thought before the user last spoke is not in it, since
+    /// at inference chat templates leave it out.
+    pub fn turns(&self) -> impl Iterator<Item = TurnRow> {
+        let learned = self.messages.iter().enumerate();
+        let learned = learned.filter(|(_, it)| it.role == Speaker::Assistant && it.supervised);
+        learned.map(|(place, said)| {
+            let mut prompt = self.messages[..place].to_vec();
+            let asked = prompt.iter().rposition(|it| it.role == Speaker::User).unwrap_or(0);
+            for earlier in &mut prompt[..asked] {
+                earlier.reasoning.clear();
+            }
+            TurnRow {
+                trajectory_id: self.trajectory_id,
+                task_id: self.task_id,
+                domain_id: self.domain_id,
+                domain: self.domain.clone(),
+                kind: self.kind,
+                turn: place as u64,
+                prompt,
+                completion: said.clone(),
+                tools: self.tools.clone(),
+                can_think: self.is_of_model(),
+            }
+        })
+    }
+
     /// The trajectory that the row shows. Rows do not say who ended the conversation.
     pub fn trajectory(&self, ended: bool) -> Trajectory {
         Trajectory {
@@ -201,6 +237,38 @@ impl TrajectoryRow {
             ("trial", self.trial == other.trial),
         ];
         agreements.into_iter().find(|(_, agree)| !agree).map(|(field, _)| field)
+    }
+}
+
+/// A turn of the agent as a sample of its own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TurnRow {
+    /// The trajectory it is of.
+    pub trajectory_id: TrajectoryId,
+    /// The task attempted.
+    pub task_id: TaskId,
+    /// The task's domain.
+    pub domain_id: DomainId,
+    /// The domain's name.
+    pub domain: String,
+    /// What the task exercises.
+    pub kind: TaskKind,
+    /// Its place among the messages, from 0.
+    pub turn: u64,
+    /// What was said before.
+    pub prompt: Vec<Message>,
+    /// What is to be learnt.
+    pub completion: Message,
+    /// The tools offered, each as the JSON text that chat templates take.
+    pub tools: Vec<Arc<str>>,
+    /// Whether a model played either side, and may have told what it thought.
+    pub can_think: bool,
+}
+
+impl TurnRow {
+    /// All messages, the one to be learnt last.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.prompt.iter().chain([&self.completion])
     }
 }
 
@@ -283,12 +351,11 @@ impl DomainRow {
                     ("description".into(), Value::text(&column.description)),
                 ])
             });
-            Value::Object(vec![
+            json_text(&Value::Object(vec![
                 ("name".into(), Value::text(&table.name)),
                 ("noun".into(), Value::text(&table.noun)),
                 ("columns".into(), Value::List(columns.collect())),
-            ])
-            .to_string()
+            ]))
         });
         let of_effect =
             |effect| environment.operations.iter().filter(|it| it.effect == effect).count() as u64;

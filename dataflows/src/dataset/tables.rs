@@ -1,14 +1,25 @@
 //! The columns of each configuration.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 
-use schemas::{
-    ArgumentSource, Call, Effect, GoldenCall, Message, Overlap, Provenance, Trajectory, Value,
-};
+use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Overlap, Provenance, Value};
 
 use super::columns::{Columns, json_list_or_none};
-use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, function_json, spelled};
+use super::fractions::json_text;
+use super::rows::{DomainRow, TaskRow, ToolRow, TrajectoryRow, TurnRow, function_json, spelled};
 use super::write::Table;
+
+/// The columns of a configuration as they are meant, JSON typed as JSON.
+pub fn shape(config: &str) -> SchemaRef {
+    match config {
+        "tasks" => TaskRow::lay_out(&[]),
+        "tools" => ToolRow::lay_out(&[]),
+        "domains" => DomainRow::lay_out(&[]),
+        _ => TrajectoryRow::lay_out(&[]),
+    }
+    .schema()
+}
 
 impl Table for TrajectoryRow {
     fn id(&self) -> String {
@@ -28,7 +39,9 @@ impl Table for TrajectoryRow {
         columns.texts("domain", rows.iter().map(|row| &row.domain));
         columns.texts("kind", rows.iter().map(|row| row.kind.name()));
         let lengths = rows.iter().map(|row| row.messages.len()).collect();
-        columns.struct_lists("messages", lengths, message_parts(rows));
+        let messages = rows.iter().flat_map(|row| &row.messages);
+        let can_think = rows.iter().any(TrajectoryRow::is_of_model);
+        columns.struct_lists("messages", lengths, message_parts(messages, can_think));
         columns.json_lists("tools", rows.iter().map(|row| &row.tools));
         columns.boolean_lists(
             "supervised",
@@ -56,27 +69,27 @@ impl Table for TrajectoryRow {
     }
 }
 
-fn message_parts(rows: &[TrajectoryRow]) -> Columns {
-    let messages = || rows.iter().flat_map(|row| &row.messages);
+/// Messages as chat templates take them. Only where somebody can think is there a part for thoughts,
+/// and there in every file: readers put the files of a configuration together, and want them alike.
+fn message_parts<'m>(
+    messages: impl Iterator<Item = &'m Message> + Clone,
+    can_think: bool,
+) -> Columns {
     // A message without calls has no list, and not a list with an empty call: templates ask
     // whether there is one.
-    let calls = messages()
+    let calls = messages
+        .clone()
         .map(|message| (!message.calls.is_empty()).then(|| message.calls.iter().map(call_json)));
     let mut parts = Columns::default();
-    parts.texts("role", messages().map(|message| message.role.name()));
-    parts.texts("content", messages().map(|message| &message.content));
+    parts.texts("role", messages.clone().map(|message| message.role.name()));
+    parts.texts("content", messages.clone().map(|message| &message.content));
     parts.add(json_list_or_none("tool_calls", calls));
     parts.perhaps_texts(
         "name",
-        messages().map(|Message { name, .. }| (!name.is_empty()).then_some(name)),
+        messages.clone().map(|Message { name, .. }| (!name.is_empty()).then_some(name)),
     );
-    // Only where somebody can think, and there in every file: readers put the files of a
-    // configuration together, and want them alike.
-    let is_of_model = |row: &TrajectoryRow| {
-        [&row.agent, &row.user].into_iter().any(|name| name != Trajectory::BUILT_IN)
-    };
-    if rows.iter().any(is_of_model) {
-        let thoughts = messages().map(|message| &message.reasoning);
+    if can_think {
+        let thoughts = messages.map(|message| &message.reasoning);
         let thoughts = thoughts.map(|thought| (!thought.is_empty()).then_some(thought));
         parts.perhaps_texts("reasoning_content", thoughts);
     }
@@ -89,6 +102,36 @@ fn call_json(call: &Call) -> String {
         ("name".into(), Value::text(&call.name)),
         ("arguments".into(), call.arguments.clone()),
     ]))
+}
+
+impl Table for TurnRow {
+    fn id(&self) -> String {
+        format!("{}/{:05}", self.trajectory_id, self.turn)
+    }
+
+    fn weight(&self) -> usize {
+        let said: usize = self.messages().map(|message| message.content.len()).sum();
+        said + self.tools.iter().map(|tool| tool.len()).sum::<usize>()
+    }
+
+    fn lay_out(rows: &[TurnRow]) -> RecordBatch {
+        let mut columns = Columns::default();
+        columns.texts("sample_id", rows.iter().map(Table::id));
+        columns.texts("trajectory_id", rows.iter().map(|row| row.trajectory_id.to_string()));
+        columns.texts("task_id", rows.iter().map(|row| row.task_id.to_string()));
+        columns.texts("domain_id", rows.iter().map(|row| row.domain_id.to_string()));
+        columns.texts("domain", rows.iter().map(|row| &row.domain));
+        columns.texts("kind", rows.iter().map(|row| row.kind.name()));
+        columns.counts("turn", rows.iter().map(|row| row.turn));
+        let can_think = rows.iter().any(|row| row.can_think);
+        let lengths = rows.iter().map(|row| row.prompt.len()).collect();
+        let before = rows.iter().flat_map(|row| &row.prompt);
+        columns.struct_lists("prompt", lengths, message_parts(before, can_think));
+        let said = rows.iter().map(|row| &row.completion);
+        columns.struct_lists("completion", vec![1; rows.len()], message_parts(said, can_think));
+        columns.json_lists("tools", rows.iter().map(|row| &row.tools));
+        columns.finish()
+    }
 }
 
 impl Table for TaskRow {
@@ -109,12 +152,12 @@ impl Table for TaskRow {
         columns.texts("kind", tasks().map(|task| task.kind.name()));
         columns.texts("instruction", tasks().map(|task| &task.scenario.instruction));
         columns.texts("persona", tasks().map(|task| plain(&task.scenario.persona)));
-        columns.json("user", tasks().map(|task| spelled(&task.scenario).to_string()));
+        columns.json("user", tasks().map(|task| json_text(&spelled(&task.scenario))));
         columns.text_lists("offered", tasks().map(|task| &task.offered));
         columns.json_lists("golden_calls", tasks().map(|task| task.golden.iter().map(golden_json)));
         columns.json_lists(
             "faults",
-            tasks().map(|task| task.faults.iter().map(|it| spelled(it).to_string())),
+            tasks().map(|task| task.faults.iter().map(|it| json_text(&spelled(it)))),
         );
         columns.texts("part", tasks().map(|task| task.part.to_string()));
         columns.texts("initial_state", tasks().map(|task| task.initial_state.to_string()));
@@ -144,15 +187,14 @@ fn golden_json(call: &GoldenCall) -> String {
         said => spelled(said),
     };
     let sources = call.sources.iter().map(|(name, from)| (name.clone(), source(from)));
-    Value::Object(vec![
+    json_text(&Value::Object(vec![
         ("name".into(), Value::text(&call.name)),
         ("arguments".into(), call.arguments.clone()),
         ("observation".into(), Value::text(&call.observation)),
         ("effect".into(), Value::text(call.effect.name())),
         ("failed".into(), Value::Bool(call.failed)),
         ("sources".into(), Value::Object(sources.collect())),
-    ])
-    .to_string()
+    ]))
 }
 
 impl Table for ToolRow {
@@ -178,9 +220,9 @@ impl Table for ToolRow {
         columns.texts("description", tools().map(|tool| &tool.description));
         columns.json(
             "parameters",
-            tools().map(|tool| schemas::object_schema(&tool.input).to_string()),
+            tools().map(|tool| json_text(&schemas::object_schema(&tool.input))),
         );
-        columns.json("output", tools().map(|tool| tool.output.shape.json_schema().to_string()));
+        columns.json("output", tools().map(|tool| json_text(&tool.output.shape.json_schema())));
         columns.texts("output_basis", tools().map(|tool| plain(&tool.output.basis)));
         columns.texts("revision", tools().map(|tool| tool.revision.to_string()));
         columns.perhaps_texts("operation", rows.iter().map(|row| row.operation.map(Effect::name)));
@@ -243,7 +285,7 @@ fn origin_json(provenance: &Provenance) -> String {
         unreachable!("an origin is an object")
     };
     entries.push(("rules".into(), spelled(&provenance.rules)));
-    Value::Object(entries).to_string()
+    json_text(&Value::Object(entries))
 }
 
 /// The name of an enumeration's unit variant, as its JSON has it.

@@ -119,6 +119,36 @@ fn row_counts_what_was_done() {
     assert_eq!(row.tool_revisions, [Digest::of(b"library"), Digest::of(b"desk")]);
 }
 
+/// At inference, templates show what was thought since the user last spoke, and nothing earlier.
+#[test]
+fn turn_comes_without_earlier_thoughts() {
+    let mut row = kept(1).remove(0);
+    let thought = |role, content: &str, reasoning: &str| Message {
+        reasoning: reasoning.into(),
+        ..message(role, content)
+    };
+    row.messages = vec![
+        message(Speaker::User, "Dune?"),
+        thought(Speaker::Assistant, "Which?", "first"),
+        message(Speaker::User, "The first."),
+        thought(Speaker::Assistant, "Looking.", "second"),
+        message(Speaker::Tool, "{}"),
+        thought(Speaker::Assistant, "Here.", "third"),
+    ];
+    row.messages[3].supervised = false;
+    let turns: Vec<_> = row.turns().collect();
+    let thoughts = |messages: &[Message]| -> Vec<String> {
+        messages.iter().map(|it| it.reasoning.clone()).filter(|it| !it.is_empty()).collect()
+    };
+    assert_eq!(turns.iter().map(|turn| turn.turn).collect::<Vec<_>>(), [1, 5]);
+    assert_eq!(
+        (thoughts(&turns[0].prompt), turns[0].completion.reasoning.as_str()),
+        (vec![], "first")
+    );
+    assert_eq!(thoughts(&turns[1].prompt), ["second"]);
+    assert_eq!(turns[1].completion.reasoning, "third");
+}
+
 #[test]
 fn rows_survive_their_file() {
     let mut rows = kept(1200);
@@ -179,6 +209,20 @@ fn file_is_laid_out_as_readers_expect() {
                     reason sources licenses tool_revisions agent user trial";
     assert_eq!(columns.join(" "), expected);
     assert!(metadata.row_group(0).column(0).offset_index_offset().is_some());
+}
+
+/// What repeats is small in a file and large in a reader's memory, which is what counts.
+#[test]
+fn row_groups_are_bounded_by_what_a_reader_unfolds() {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let tool: std::sync::Arc<str> = format!("\"{}\"", "x".repeat(1 << 20)).into();
+    let mut rows = kept(150);
+    for row in &mut rows {
+        row.tools = vec![std::sync::Arc::clone(&tool)];
+    }
+    let file = SerializedFileReader::new(Bytes::from(write_trajectories(rows).unwrap())).unwrap();
+    let groups = file.metadata().row_groups().iter().map(|group| group.num_rows());
+    assert_eq!(groups.collect::<Vec<_>>(), [64, 64, 22]);
 }
 
 #[test]

@@ -17,7 +17,8 @@ use super::{DatasetError, DomainRow, TaskRow, ToolRow, TrajectoryRow};
 /// Most rows of a row group. A viewer reads a row group whole.
 const GROUP_ROWS_MAX: usize = 4_096;
 
-/// Most encoded bytes of a row group.
+/// Most encoded bytes of a row group, and most bytes of its rows as far as they know their weight: what
+/// repeats is encoded once, but lies unfolded in a reader's memory.
 const GROUP_BYTES_MAX: usize = 64 << 20;
 
 /// Most rows laid out at once, before they are encoded.
@@ -67,7 +68,7 @@ fn write_through<T: Table, W: Write + Send>(
     let schema = change(T::lay_out(rows.peek().map_or(&[], slice::from_ref))).schema();
     let mut writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
     let mut batch: Vec<T> = Vec::new();
-    let mut weight = 0;
+    let (mut weight, mut group_weight) = (0, 0);
     let mut written = 0;
     let mut last: Option<String> = None;
     for row in rows {
@@ -82,7 +83,12 @@ fn write_through<T: Table, W: Write + Send>(
         if BATCH_ROWS_MAX <= batch.len() || BATCH_BYTES_MAX <= weight {
             writer.write(&change(T::lay_out(&batch)))?;
             batch.clear();
+            group_weight += weight;
             weight = 0;
+            if GROUP_BYTES_MAX <= group_weight {
+                writer.flush()?;
+                group_weight = 0;
+            }
         }
     }
     if !batch.is_empty() {
@@ -104,11 +110,27 @@ pub fn write_encoded<T: Table>(
     rows: impl IntoIterator<Item = T>,
     encoding: JsonEncoding,
 ) -> Result<Vec<u8>, DatasetError> {
+    write_encoded_to(rows, encoding, Vec::new()).map(|(bytes, _)| bytes)
+}
+
+/// The same into a sink; returns it and how many rows were written.
+///
+/// # Errors
+///
+/// Fails if the sink does.
+///
+/// # Panics
+///
+/// Panics if the rows are not sorted by unique ids.
+pub fn write_encoded_to<T: Table, W: Write + Send>(
+    rows: impl IntoIterator<Item = T>,
+    encoding: JsonEncoding,
+    sink: W,
+) -> Result<(W, u64), DatasetError> {
     match encoding {
-        JsonEncoding::Json => write_through(rows, Vec::new(), |batch| batch),
-        JsonEncoding::String => write_through(rows, Vec::new(), plain),
+        JsonEncoding::Json => write_through(rows, sink, |batch| batch),
+        JsonEncoding::String => write_through(rows, sink, plain),
     }
-    .map(|(bytes, _)| bytes)
 }
 
 /// The same rows with plain text where there is JSON.

@@ -39,16 +39,13 @@ pub(super) fn each(
     sink: &mut dyn FnMut(&str, TrajectoryRow, &Task) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let files = files(manifest);
-    let split = |file: &ShownFile<'_>| -> Option<String> {
-        Some(file.path.split_once('/')?.1.split_once('-')?.0.to_string())
-    };
     let mut tasks_of: BTreeMap<(String, u64), &ShownFile<'_>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.config == "tasks") {
-        tasks_of.extend(split(file).map(|split| ((split, file.place), file)));
+        tasks_of.insert((split_of(file).into(), file.place), file);
     }
     for config in ["general", "vertical"] {
         for file in files.iter().filter(|file| file.config == config) {
-            let Some(split) = split(file) else { continue };
+            let split = split_of(file).to_string();
             let mut tasks: BTreeMap<TaskId, Task> = BTreeMap::new();
             if let Some(beside) = tasks_of.get(&(split.clone(), file.place)) {
                 for row in read_tasks(world.open_object(beside.object)?)
@@ -72,7 +69,13 @@ pub(super) fn each(
     Ok(())
 }
 
-fn damaged(world: &World, file: &ShownFile<'_>, error: &DatasetError) -> StoreError {
+/// The split that a file is of, as its name begins.
+pub(super) fn split_of<'f>(file: &'f ShownFile<'_>) -> &'f str {
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    name.split('-').next().unwrap_or_default()
+}
+
+pub(super) fn damaged(world: &World, file: &ShownFile<'_>, error: &DatasetError) -> StoreError {
     StoreError::Damaged { path: world.object_path(file.object), reason: error.to_string() }
 }
 

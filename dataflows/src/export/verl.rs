@@ -122,7 +122,10 @@ fn rendered(row: &TrajectoryRow, messages: &[Message]) -> Vec<Turn> {
         }
     }
     if !row.tools.is_empty() {
-        let tools: String = row.tools.iter().map(|tool| format!("\n{tool}")).collect();
+        // As the template would write what the text says, which may spell its numbers otherwise.
+        let tool =
+            |text: &str| Value::parse(text).map_or_else(|_| text.into(), |it| it.to_string());
+        let tools: String = row.tools.iter().map(|text| format!("\n{}", tool(text))).collect();
         system = format!("{system}{BEFORE_TOOLS}{tools}{AFTER_TOOLS}");
     }
     turns.insert(0, ("system", system.trim_end().to_string()));

@@ -12,7 +12,7 @@ use super::manifest::CONFIGS;
 const LISTED_MAX: usize = 40;
 
 /// Writes the card of a version. Texts from the corpus reach it only quoted.
-pub(super) fn card(manifest: &Manifest) -> String {
+pub(crate) fn card(manifest: &Manifest) -> String {
     let mut card = String::new();
     write_front_matter(manifest, &mut card);
     write_introduction(manifest, &mut card);

@@ -64,7 +64,7 @@ impl Dataset {
     /// Whether its card is the one of this version.
     pub fn has_card_of(&self, manifest: &Manifest) -> bool {
         let shown = disk::read(&self.folder.join(CARD));
-        shown.is_ok_and(|text| text == card::card(manifest).as_bytes())
+        shown.is_ok_and(|text| text == card(manifest).as_bytes())
     }
 
     /// Lays a version out and swaps it in.
@@ -113,7 +113,7 @@ impl Dataset {
         for file in &files {
             disk::link_or_copy(&self.world.object_path(file.object), &folder.join(&file.path))?;
         }
-        disk::write_new(&folder.join(CARD), card::card(manifest).as_bytes(), 0o644)?;
+        disk::write_new(&folder.join(CARD), card(manifest).as_bytes(), 0o644)?;
         let shown = Shown { version: manifest.version, manifest: manifest.digest };
         let shown = serde_json::to_vec(&shown).expect("a record has string keys");
         disk::write_new(&folder.join(SHOWN), &shown, 0o644)?;
