@@ -31,7 +31,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use dataflows::build::{Listener, Request, build};
-use dataflows::export::{self, Exported, each, tau2};
+use dataflows::export::{self, Exported, each, json_lines, tau2};
 use dataflows::store::World;
 use operators::Work;
 use operators::emit;
@@ -321,13 +321,20 @@ fn tau2_judges_as_we_do() {
     let manifest = world.latest().unwrap().manifest.unwrap();
     let output = folder.path().join("package");
     let made = tau2(&world, &manifest, &[], &output).unwrap();
-    let printed = run(&python, "tests/parity/check_tau2.py", &[output]);
+    let tables = folder.path().join("tables");
+    json_lines(&world, &manifest, &tables).unwrap();
+    let printed = run(&python, "tests/parity/check_tau2.py", &[output, tables]);
     let counts: Json = serde_json::from_slice(&printed).unwrap();
     eprintln!("{counts}");
     assert_eq!(counts["tasks"], made.tasks, "{counts}");
-    for (what, least) in
-        [("golden_calls", 500), ("db_agrees", 500), ("runs_elsewhere", 300), ("told", 50)]
-    {
+    for (what, least) in [
+        ("golden_calls", 500),
+        ("db_agrees", 500),
+        ("runs_elsewhere", 300),
+        ("told", 50),
+        ("recorded_kept", 500),
+        ("recorded_state", 20),
+    ] {
         assert!(least < counts[what].as_u64().unwrap(), "{what}: {counts}");
     }
 }

@@ -1,11 +1,13 @@
 """Loads exported domains in τ²-bench and lets it judge: golden calls, and runs that end elsewhere.
 
-Takes the folder of an export; prints one JSON object of counts, and fails with the first task that
-is judged wrong.
+Takes the folder of an export, and one with the dataset's tables as JSON Lines; prints one JSON object
+of counts, and fails with the first task that is judged wrong. Then τ²-bench's own evaluators judge the
+recorded conversations: what was kept must have reward 1, what was turned away for its state 0.
 """
 
 import json
 import os
+import pathlib
 import sys
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -20,7 +22,7 @@ from agentscaler_tau2 import register
 from agentscaler_tau2.adapter import domain
 from agentscaler_tau2.index import ROOT, index
 from agentscaler_tau2.session import Session
-from tau2.data_model.message import AssistantMessage, ToolCall, UserMessage
+from tau2.data_model.message import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from tau2.evaluator.evaluator_action import ActionEvaluator
 from tau2.evaluator.evaluator_communicate import CommunicateEvaluator
 from tau2.evaluator.evaluator_env import EnvironmentEvaluator
@@ -63,12 +65,71 @@ def verdict(entry, known, calls):
     return session.fingerprint() == known["golden_state"]
 
 
+def replayed(messages):
+    """A recorded conversation as τ²-bench has them: a call a message, each with its answer."""
+    made, waiting = [], []
+    for message in messages:
+        content = message.get("content") or None
+        if message["role"] == "user":
+            made.append(UserMessage(role="user", content=content))
+        elif message["role"] == "assistant" and message.get("tool_calls"):
+            waiting = [call["function"] for call in message["tool_calls"]]
+        elif message["role"] == "assistant":
+            made.append(AssistantMessage(role="assistant", content=content))
+        elif message["role"] == "tool":
+            asked = waiting.pop(0)
+            name, arguments = asked["name"], asked["arguments"]
+            call = ToolCall(id=str(len(made)), name=name, arguments=arguments)
+            made.append(AssistantMessage(role="assistant", content=None, tool_calls=[call]))
+            made.append(ToolMessage(id=call.id, role="tool", content=content, requestor="assistant"))
+    return made
+
+
+def reward(constructor, task, messages):
+    """The reward of a run: the product of what the task says it consists of."""
+    parts = {
+        "DB": lambda: EnvironmentEvaluator.calculate_reward(constructor, task, messages).reward,
+        "COMMUNICATE": lambda: CommunicateEvaluator.calculate_reward(task, messages).reward,
+        "ACTION": lambda: ActionEvaluator.calculate_reward(task, messages).reward,
+    }
+    found = 1.0
+    for part in task.evaluation_criteria.reward_basis:
+        found *= parts[part.value]()
+    return found
+
+
+def judge_recorded(tables, known, counts):
+    """Rewards of recorded conversations, by whether they were kept and, if not, why."""
+    wrong = []
+    for config in ("general", "vertical", "rejected"):
+        for file in sorted(pathlib.Path(tables, config).glob("*.jsonl")):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                if row["task_id"] not in known:
+                    counts["recorded_left_out"] += 1
+                    continue
+                if row["verdict"] not in ("kept", "state"):
+                    continue
+                constructor, task = known[row["task_id"]]
+                names = {tool.name for tool in constructor().get_tools()}
+                calls = [it for message in row["messages"] for it in message.get("tool_calls") or []]
+                if not all(call["function"]["name"] in names for call in calls):
+                    # A domain for what must be declined has less tools than such a task offers.
+                    counts["recorded_left_out"] += 1
+                    continue
+                found = reward(constructor, task, replayed(row["messages"]))
+                counts["recorded_" + row["verdict"]] += 1
+                if found != float(row["verdict"] == "kept"):
+                    wrong.append((row["trajectory_id"], row["kind"], row["verdict"], found))
+    assert not wrong, (len(wrong), wrong[:5])
+
+
 def main():
     register()
-    counts = dict.fromkeys(
-        ["domains", "tasks", "golden_calls", "db_agrees", "runs_elsewhere", "told", "by_action"], 0
-    )
-    recorded = {}
+    names = "domains tasks golden_calls db_agrees runs_elsewhere told by_action"
+    names += " recorded_kept recorded_state recorded_left_out"
+    counts = dict.fromkeys(names.split(), 0)
+    recorded, known = {}, {}
     for entry in index():
         path = ROOT / "domains" / entry["folder"] / "tasks.json"
         recorded.update((task["id"], task) for task in json.loads(path.read_text(encoding="utf-8")))
@@ -84,6 +145,8 @@ def main():
         counts["domains"] += 1
         for task in tasks:
             check(entry, task, recorded[task.id], constructor, counts)
+            known[task.id] = (constructor, task)
+    judge_recorded(sys.argv[2], known, counts)
     print(json.dumps(counts))
 
 

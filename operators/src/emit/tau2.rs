@@ -233,11 +233,14 @@ fn told(task: &Task) -> Vec<Value> {
 fn answer(call: &GoldenCall) -> Option<String> {
     let observed = Value::parse(&call.observation).ok()?;
     let Value::Object(mut entries) = observed else { return None };
+    // A list beside facts is a part of one thing, as the lines of an invoice, and only counted.
+    let beside = |part: &Value| matches!(part, Value::Text(_) | Value::Object(_) | Value::Bool(_));
+    let is_list = !entries.iter().any(|(_, part)| beside(part));
     let rows = entries.iter().find_map(|(_, part)| match part {
         Value::List(items) if items.iter().all(|it| matches!(it, Value::Object(_))) => Some(items),
         _ => None,
     });
-    if let Some(rows) = rows {
+    if let Some(rows) = rows.filter(|_| is_list) {
         let [Value::Object(only)] = rows.as_slice() else { return None };
         entries = only.clone();
     }
