@@ -320,7 +320,7 @@ fn derive(
     let mut read = library.read()?;
     let mut changed = library.changed();
     if let Some(crew) = order.crew {
-        for report in crew.reports()? {
+        for report in crew.lines().reports()? {
             changed = changed.or(report.changed.clone());
             gather(report, &mut read, &mut caught, (work, store));
         }

@@ -27,11 +27,9 @@ use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 use timely::communication::initialize::Hooks;
 use timely::worker::Worker;
 
+pub(crate) use self::line::Lines;
 pub use self::messages::Ended;
-pub(crate) use self::messages::{Job, Report, Written};
-
-use self::line::Lines;
-use crate::shards::Shard;
+pub(crate) use self::messages::{Job, Report};
 
 mod messages;
 mod meet;
@@ -183,60 +181,13 @@ impl Crew {
         timely::execute::execute_from(builders, Box::new(guard), WorkerConfig::default(), logic)
     }
 
-    /// Tells the followers what to do.
-    pub(crate) fn begin(&self, job: &Job) {
-        self.lines.begin(job);
-    }
-
-    /// Waits for the followers' reports, in order of their processes.
-    ///
-    /// # Errors
-    ///
-    /// Fails if one of them could not do its part.
-    pub(crate) fn reports(&self) -> Result<Vec<Report>, ClusterError> {
-        self.lines.reports()
-    }
-
-    /// Tells the followers how it ended, and lets them go.
-    pub fn end(&self, ended: &Ended) {
-        self.lines.end(ended);
-    }
-
-    /// Waits for what the leader has to say first: a job, or that there is none.
-    pub(crate) fn job(&self) -> Result<Job, Ended> {
-        self.lines.job()
-    }
-
-    /// Reports to the leader.
-    pub(crate) fn report(&self, report: Result<Report, String>) {
-        self.lines.report(report);
-    }
-
-    /// Waits for shards to write, or for how it ended.
-    pub(crate) fn shards(&self) -> Result<Vec<Shard>, Ended> {
-        self.lines.shards()
-    }
-
-    /// Tells the leader what was written.
-    pub(crate) fn written(&self, written: Result<Written, String>) {
-        self.lines.written(written);
+    /// What is said between the leader and its followers.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// The leader's followers, each with how many shards it can write at once.
     pub(crate) fn followers(&self) -> impl Iterator<Item = (usize, usize)> {
         (0..self.lines.count()).map(|follower| (follower, self.seat.workers))
-    }
-
-    /// Has one of them write some.
-    ///
-    /// # Errors
-    ///
-    /// Fails if it cannot.
-    pub(crate) fn have_written(
-        &self,
-        follower: usize,
-        shards: Vec<Shard>,
-    ) -> Result<Written, ClusterError> {
-        self.lines.have_written(follower, shards)
     }
 }

@@ -103,7 +103,7 @@ pub fn write_shards(
             let bench = &bench;
             scope.spawn(move || {
                 bench.work(at_once, |shards| {
-                    let (roles, tally) = crew.have_written(follower, shards)?;
+                    let (roles, tally) = crew.lines().have_written(follower, shards)?;
                     bench.context.store.add(tally);
                     Ok(roles)
                 });

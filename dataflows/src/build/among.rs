@@ -36,7 +36,7 @@ pub fn lead(
     let made = Corpus::scan(&request.corpus, &request.world)
         .map_err(BuildError::from)
         .and_then(|corpus| build_on(&order, Some(corpus), started));
-    crew.end(&match &made {
+    crew.lines().end(&match &made {
         Ok(summary) => Ended::At { version: summary.version, changed: summary.changed },
         Err(error) => Ended::Failed { reason: error.to_string() },
     });
@@ -55,23 +55,23 @@ pub fn follow(
     crew: &Arc<Crew>,
     listener: &dyn Listener,
 ) -> Result<Ended, BuildError> {
-    let job = match crew.job() {
+    let job = match crew.lines().job() {
         Ok(job) => job,
         Err(ended) => return Ok(ended),
     };
     let part = match part(request, job, crew, listener) {
         Ok(part) => part,
         Err(error) => {
-            crew.report(Err(error.to_string()));
+            crew.lines().report(Err(error.to_string()));
             // The leader's own words would only repeat these.
-            drop(crew.shards());
+            drop(crew.lines().shards());
             return Err(error);
         }
     };
     let mut known = part.store.tally();
     let mut failure = None;
     loop {
-        let shards = match crew.shards() {
+        let shards = match crew.lines().shards() {
             Ok(shards) => shards,
             // Only now: others read what is on the shelf while they write.
             Err(ended) => return failure.map_or(Ok(ended), Err),
@@ -86,7 +86,7 @@ pub fn follow(
         let now = part.store.tally();
         let put = now.since(known);
         known = now;
-        crew.written(
+        crew.lines().written(
             written.as_ref().map(|roles| (roles.clone(), put)).map_err(|it| it.to_string()),
         );
         failure = failure.or(written.err());
@@ -139,7 +139,7 @@ fn part(
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
-    crew.report(Ok(report(&caught, &library, &store, &work)?));
+    crew.lines().report(Ok(report(&caught, &library, &store, &work)?));
     Ok(Part { plan, store, shelf })
 }
 
@@ -179,7 +179,7 @@ pub(super) fn share(
     }
     let run = std::process::id().to_string();
     let scratch = store.shared_scratch(&run, 0, crew.seat().addresses.len())?;
-    crew.begin(&Job {
+    crew.lines().begin(&Job {
         run,
         plan: plan.clone(),
         version: base.manifest.as_ref().map(|it| it.version),

@@ -13,17 +13,14 @@ const FIRST_PORT: u16 = 2101;
 /// Most processes: each two of them have a connection.
 const PROCESSES_MAX: i64 = 256;
 
-/// Several processes that build together, on one machine or on many. Each is given the same
-/// command but for `--process`, and sees corpus and world under the same paths, on a file system
-/// that shows at once what another has written. Process 0 makes the version; it is the same as one
-/// process makes. If one is lost, all end with 2, the world is as it was, and the same commands go
-/// on. Connections are not encrypted: use a network whose members trust one another.
+/// A build that several processes share, on one machine or on many.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Several processes")]
 pub(super) struct SeatArgs {
     #[arg(help = "Build together with others: so many processes in all, each given this command \
                   but for --process, with the same --workers. All see corpus and world under the \
-                  same paths")]
+                  same paths, on a file system that shows at once what another has written. If \
+                  one is lost, all end with 2, and the same commands go on")]
     #[arg(long, value_name = "N", default_value = "1", requires = "process")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=PROCESSES_MAX))]
     processes: u16,

@@ -20,7 +20,7 @@ const BEAT: Duration = Duration::from_secs(3);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// The lines of a process: a follower has one, the leader one to each follower.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     lines: Vec<Line>,
     /// Whether silence no longer means anything.
     over: Arc<AtomicBool>,
@@ -54,7 +54,8 @@ impl Lines {
         Lines { lines, over, _beat: beat }
     }
 
-    pub(super) fn begin(&self, job: &Job) {
+    /// From the leader: tells the followers what to do.
+    pub(crate) fn begin(&self, job: &Job) {
         let text = serde_json::to_value(Message::Job(Box::new(job.clone())));
         let text = text.expect("records have string keys");
         for line in &self.lines {
@@ -62,7 +63,12 @@ impl Lines {
         }
     }
 
-    pub(super) fn reports(&self) -> Result<Vec<Report>, ClusterError> {
+    /// For the leader: waits for the followers' reports, in order of their processes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them could not do its part.
+    pub(crate) fn reports(&self) -> Result<Vec<Report>, ClusterError> {
         let report = |line: &Line| match line.hear() {
             Some(Message::Report(report)) => {
                 report.map_err(|reason| ClusterError::Failed { process: line.peer, reason })
@@ -74,38 +80,46 @@ impl Lines {
         reports.into_iter().collect()
     }
 
-    pub(super) fn end(&self, ended: &Ended) {
+    /// From the leader: tells the followers how it ended, and lets them go.
+    pub(crate) fn end(&self, ended: &Ended) {
         self.over.store(true, Ordering::SeqCst);
         for line in &self.lines {
             drop(say(&line.writer, &Message::Ended(ended.clone())));
         }
     }
 
-    pub(super) fn job(&self) -> Result<Job, Ended> {
+    /// For a follower: waits for what to do, or hears that there is nothing.
+    pub(crate) fn job(&self) -> Result<Job, Ended> {
         match self.leader().hear() {
             Some(Message::Job(job)) => Ok(*job),
             other => Err(self.ended(other)),
         }
     }
 
-    pub(super) fn report(&self, report: Result<Report, String>) {
+    /// From a follower: what it did, or why it could not.
+    pub(crate) fn report(&self, report: Result<Report, String>) {
         drop(say(&self.leader().writer, &Message::Report(Box::new(report))));
     }
 
     /// Waits for what is to be written yet, or for the end.
-    pub(super) fn shards(&self) -> Result<Vec<Shard>, Ended> {
+    pub(crate) fn shards(&self) -> Result<Vec<Shard>, Ended> {
         match self.leader().hear() {
             Some(Message::Shards(shards)) => Ok(shards),
             other => Err(self.ended(other)),
         }
     }
 
-    pub(super) fn written(&self, written: Result<Written, String>) {
+    /// From a follower: what it wrote, or why it could not.
+    pub(crate) fn written(&self, written: Result<Written, String>) {
         drop(say(&self.leader().writer, &Message::Written(Box::new(written))));
     }
 
     /// Has a follower write some shards.
-    pub(super) fn have_written(
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot.
+    pub(crate) fn have_written(
         &self,
         follower: usize,
         shards: Vec<Shard>,
