@@ -44,7 +44,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 5";
+pub const REVISION: &str = "materialize 6";
 /// Longest name of an operation.
 const NAME_MAX: usize = 64;
 

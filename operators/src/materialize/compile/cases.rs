@@ -10,7 +10,7 @@ use crate::materialize::compile::expect::expected;
 use crate::materialize::compile::formulas::computed;
 use crate::materialize::compile::{ROW, given};
 use crate::materialize::evidence::Hints;
-use crate::materialize::hints::hints as values_named;
+use crate::materialize::hints::{Named, hints as values_named};
 use crate::materialize::infer::{Draft, Schema, lone};
 use crate::materialize::outputs::declared;
 use crate::materialize::reading::Reading;
@@ -93,13 +93,17 @@ fn plain(name: &str, kind: Kind, role: Role, description: &str) -> Column {
 
 /// Adds the columns that hold answers, and says how they make one.
 fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
-    let mut add = |name: String, field: &Field| {
+    let mut add = |name: String, field: &Field, values: &[&str]| {
         let mut column = name;
         if draft.column(&column).is_some() {
             column = format!("result_{column}");
         }
         if draft.column(&column).is_none() {
-            let (kind, hints) = lone(&column, field);
+            let (kind, mut hints) = lone(&column, field);
+            if !values.is_empty() {
+                let values = values.iter().map(|value| (*value).to_string()).collect();
+                hints.named = Named { values, closed: true };
+            }
             draft.table.columns.push(plain(&column, kind, Role::Plain, &field.description));
             draft.hints.push(hints);
         }
@@ -111,7 +115,7 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
             for field in fields.iter().take(ANSWERED_MAX) {
                 let name = column_name(&words(&field.name));
                 if !parts.iter().any(|(known, _)| *known == field.name) {
-                    let part = add(name, field);
+                    let part = add(name, field, &[]);
                     parts.push((field.name.clone(), part));
                 }
             }
@@ -119,12 +123,12 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
         }
         Some(shape @ (Shape::List(_) | Shape::Choice(_) | Shape::Boolean)) => {
             let field = result("result", shape.clone());
-            Reply::Object(vec![("result".into(), add("result".into(), &field))])
+            Reply::Object(vec![("result".into(), add("result".into(), &field, &[]))])
         }
         _ => {
-            let parts = expected(reading).into_iter().map(|(name, shape)| {
-                let field = result(&name, shape);
-                (name.clone(), add(name, &field))
+            let parts = expected(reading).into_iter().map(|part| {
+                let field = result(&part.name, part.shape);
+                (part.name.clone(), add(part.name, &field, part.values))
             });
             Reply::Object(parts.collect())
         }

@@ -2,8 +2,14 @@
 
 use schemas::{Shape, Value};
 
+use crate::materialize::compile::expect::families::{FINDINGS, Holds, family, is_look};
 use crate::materialize::reading::Reading;
 use crate::materialize::words::{column_name, plural, singular, words};
+
+mod families;
+
+/// Words of a description that are read.
+const TOLD_WORDS: usize = 6;
 
 /// Nouns of what is told as a number.
 const NUMBERS: [&str; 52] = [
@@ -70,89 +76,138 @@ const UNITS: [(&[&str], &str, &[&str]); 6] = [
     (&["price", "cost", "fare", "salary", "fee"], "currency", &["USD", "EUR", "GBP"]),
 ];
 
-/// The parts of the answer, each with its shape; never empty.
-pub(in crate::materialize) fn expected(reading: &Reading<'_>) -> Vec<(String, Shape)> {
+/// A part of an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::materialize) struct Part {
+    /// Its name.
+    pub(in crate::materialize) name: String,
+    /// Its shape.
+    pub(in crate::materialize) shape: Shape,
+    /// What it, or what it lists, says; empty if its name tells.
+    pub(in crate::materialize) values: &'static [&'static str],
+}
+
+impl Part {
+    fn new(name: impl Into<String>, shape: Shape) -> Part {
+        Part { name: name.into(), shape, values: &[] }
+    }
+}
+
+/// The parts of the answer; never empty.
+pub(in crate::materialize) fn expected(reading: &Reading<'_>) -> Vec<Part> {
+    promised(reading).unwrap_or_else(|| likely(reading))
+}
+
+/// Whether the name promises no answer, or only that the tool says how it went.
+pub(in crate::materialize) fn only_notice(reading: &Reading<'_>) -> bool {
+    promised(reading).is_none_or(|parts| parts.iter().any(|part| part.name == "status"))
+}
+
+/// What the name promises.
+fn promised(reading: &Reading<'_>) -> Option<Vec<Part>> {
     let split = words(&reading.tool.name);
     let says = |known: &[&str]| split.iter().any(|word| known.contains(&word.as_str()));
-    let starts = |known: &[&str]| split.first().is_some_and(|word| known.contains(&word.as_str()));
-    let object: Vec<&str> = reading.object.split('_').filter(|it| !it.is_empty()).collect();
+    let object: Vec<&str> = noun_of(reading);
     let last = object.last().copied().unwrap_or_default();
-    let text = |name: &str| vec![(name.to_string(), Shape::text())];
+    let one = |name: &str, shape: Shape| Some(vec![Part::new(name, shape)]);
     if let Some(name) = judged(&split) {
-        return vec![(name, Shape::Boolean)];
+        return one(&name, Shape::Boolean);
     }
     if let Some(number) = measured(&object, &split) {
-        return number;
+        return Some(number);
     }
-    if says(&["count"]) || starts(&["count"]) {
-        return vec![("count".into(), Shape::integer())];
+    if says(&["count"]) {
+        return one("count", Shape::integer());
     }
     if says(&["convert", "converter", "conversion"]) {
-        return vec![("value".into(), Shape::number()), ("unit".into(), Shape::text())];
+        return Some(vec![Part::new("value", Shape::number()), Part::new("unit", Shape::text())]);
     }
     if says(&["calculate", "compute", "calc", "estimate", "calculator", "solve"]) {
-        return vec![(named(&object, "result"), Shape::number())];
+        return one(&named(&object, "result"), Shape::number());
     }
     if says(&["translate", "translation"]) {
-        return text("translation");
+        return one("translation", Shape::text());
     }
     if says(&["summarize", "summarise", "summary"]) {
-        return text("summary");
+        return one("summary", Shape::text());
     }
     if ["url", "link", "image", "photo", "video", "audio", "screenshot", "qr", "thumbnail"]
         .contains(&last)
         || says(&["qr", "render", "download", "screenshot"])
     {
-        return text("url");
+        return one("url", Shape::text());
     }
     if says(&["export", "file", "pdf"]) {
-        return text("file_path");
+        return one("file_path", Shape::text());
     }
     if last == "status" || last == "state" {
-        return vec![("status".into(), choice(&["active", "pending", "completed", "failed"]))];
+        return one("status", choice(&["active", "pending", "completed", "failed"]));
     }
     if says(&["detect", "analyze", "analyse", "classify", "detection", "analysis", "predict"])
         || says(&["recognize", "recognition", "classification", "prediction", "evaluate"])
     {
-        return vec![
-            ("label".into(), label(&split)),
-            ("confidence".into(), share()),
-            ("summary".into(), Shape::text()),
-        ];
+        let label = Part::new("label", label(&split));
+        return Some(vec![label, Part::new("confidence", share()), found("summary")]);
     }
     spoken(reading, &object, &split)
 }
 
-/// What is told in words: a list, a text, or how it went.
-fn spoken(reading: &Reading<'_>, object: &[&str], split: &[String]) -> Vec<(String, Shape)> {
+/// What is promised in words: a list, a text, or how it went.
+fn spoken(reading: &Reading<'_>, object: &[&str], split: &[String]) -> Option<Vec<Part>> {
     let says = |known: &[&str]| split.iter().any(|word| known.contains(&word.as_str()));
-    let starts = |known: &[&str]| split.first().is_some_and(|word| known.contains(&word.as_str()));
     let last = object.last().copied().unwrap_or_default();
-    let text = |name: &str| vec![(name.to_string(), Shape::text())];
     if reading.many || says(&["list", "search", "find", "recommend", "suggest", "recommendations"])
     {
         let name = if last.is_empty() { "results".into() } else { plural(last) };
-        return vec![(column_name(&words(&name)), Shape::List(Box::new(Shape::text())))];
+        let listed = Shape::List(Box::new(Shape::text()));
+        return Some(vec![Part::new(column_name(&words(&name)), listed)]);
     }
     if says(&["generate", "write", "explain", "ask", "chat", "answer", "compose", "describe"]) {
-        return text("text");
+        return Some(vec![Part::new("text", Shape::text())]);
     }
-    if starts(&["check", "test"]) {
-        return vec![
-            ("status".into(), choice(&["ok", "warning", "failed"])),
-            ("message".into(), Shape::text()),
-        ];
+    let tried = split.first().is_some_and(|word| ["check", "test"].contains(&word.as_str()));
+    let went = || vec![Part::new("status", choice(&["ok", "warning", "failed"])), found("message")];
+    tried.then(went)
+}
+
+/// What a tool is likely to answer whose name promises nothing: by the family of tools it is of,
+/// or else what is known of what it looks up, or else what it thinks of what it was given.
+fn likely(reading: &Reading<'_>) -> Vec<Part> {
+    let split = words(&reading.tool.name);
+    let told = words(&reading.tool.description).into_iter().take(TOLD_WORDS);
+    let told: Vec<String> = told.collect();
+    let looks = split.iter().take(3).chain(told.first()).any(|word| is_look(word));
+    match family(&split, &told, looks) {
+        Some(family) => family.iter().map(|(name, holds)| part(name, holds)).collect(),
+        None if looks || reading.tool.method.as_deref() == Some("GET") => {
+            let name = named(&noun_of(reading), "name");
+            vec![Part::new(name, Shape::text()), Part::new("updated_at", Shape::text())]
+        }
+        None => vec![part("rating", &Holds::One(&["low", "moderate", "high"])), found("summary")],
     }
-    if starts(&["get", "fetch", "retrieve", "read", "show", "lookup", "describe"])
-        && !object.is_empty()
-        && !VAGUE.contains(&last)
-    {
-        return vec![
-            (named(object, "result"), Shape::text()),
-            ("updated_at".into(), Shape::text()),
-        ];
-    }
-    vec![("status".into(), choice(&["completed", "queued"])), ("message".into(), Shape::text())]
+}
+
+fn noun_of<'r>(reading: &'r Reading<'_>) -> Vec<&'r str> {
+    reading.object.split('_').filter(|it| !it.is_empty()).collect()
+}
+
+/// What somebody found who looked into it.
+fn found(name: &str) -> Part {
+    part(name, &Holds::Said(&FINDINGS))
+}
+
+fn part(name: &str, holds: &Holds) -> Part {
+    let (shape, values): (Shape, &'static [&'static str]) = match holds {
+        Holds::Text => (Shape::text(), &[]),
+        Holds::Said(values) => (Shape::text(), values),
+        Holds::Several(values) => (Shape::List(Box::new(Shape::text())), values),
+        Holds::One(values) => (choice(values), &[]),
+        Holds::Whole(least, most) => {
+            (Shape::Integer { minimum: Some(*least), maximum: Some(*most) }, &[])
+        }
+        Holds::Share => (share(), &[]),
+    };
+    Part { name: name.into(), shape, values }
 }
 
 /// The name of a yes or no, if that is what the tool answers.
@@ -191,7 +246,7 @@ const VAGUE: [&str; 14] = [
 ];
 
 /// A number, and its unit where there is one, if the name says what is measured.
-fn measured(object: &[&str], split: &[String]) -> Option<Vec<(String, Shape)>> {
+fn measured(object: &[&str], split: &[String]) -> Option<Vec<Part>> {
     let last = object.last().copied().unwrap_or_default();
     let word = split.iter().rev().map(|word| singular(word));
     let found = if NUMBERS.contains(&last) {
@@ -200,9 +255,9 @@ fn measured(object: &[&str], split: &[String]) -> Option<Vec<(String, Shape)>> {
         word.into_iter().find(|word| NUMBERS[..38].contains(&word.as_str()))?
     };
     let name = if found == last { named(object, "result") } else { found.clone() };
-    let mut parts = vec![(name, Shape::number())];
+    let mut parts = vec![Part::new(name, Shape::number())];
     if let Some((_, unit, values)) = UNITS.iter().find(|(of, ..)| of.contains(&found.as_str())) {
-        parts.push(((*unit).into(), choice(values)));
+        parts.push(Part::new(*unit, choice(values)));
     }
     Some(parts)
 }
@@ -256,8 +311,15 @@ mod tests {
     fn answers_are_what_names_promise() {
         for (name, first) in [
             ("get_crypto_price", "crypto_price"),
-            ("fng_tool", "status"),
-            ("webflow_ai", "status"),
+            ("fng_tool", "rating"),
+            ("webflow_ai", "rating"),
+            ("browser_click", "status"),
+            ("wardrobe_optimizer_v2", "recommendations"),
+            ("CaffeineEffectAnalyzer", "rating"),
+            ("get_weather", "condition"),
+            ("random_joke", "joke"),
+            ("health", "status"),
+            ("zpa_get_isolation_rule", "isolation_rule"),
             ("is_prime", "prime"),
             ("validate_email", "valid"),
             ("translate_text", "translation"),
@@ -266,7 +328,7 @@ mod tests {
             ("check_availability", "available"),
         ] {
             let tool = tool(name, Vec::new());
-            assert_eq!(expected(&read(&tool))[0].0, first, "{name}");
+            assert_eq!(expected(&read(&tool))[0].name, first, "{name}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use schemas::Shape;
 
-use crate::materialize::compile::expect::expected;
+use crate::materialize::compile::expect::only_notice;
 use crate::materialize::lexicon::{Act, event};
 use crate::materialize::outputs::declared;
 use crate::materialize::reading::Reading;
@@ -94,8 +94,7 @@ pub(super) fn record(reading: &mut Reading<'_>) {
     if reading.act != Act::Answer || !stores || declared(reading).is_some() {
         return;
     }
-    let only_notice = expected(reading).first().is_some_and(|(name, _)| name == "status");
-    let Some((verb, object)) = deed(reading).filter(|_| only_notice) else { return };
+    let Some((verb, object)) = deed(reading).filter(|_| only_notice(reading)) else { return };
     if object.is_empty() {
         return;
     }
