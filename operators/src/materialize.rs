@@ -23,6 +23,7 @@ use crate::recall::Recall;
 use crate::work::Work;
 
 pub use crate::materialize::gate::arguments;
+pub(crate) use crate::materialize::populate::cell::sample;
 
 mod words;
 pub(crate) mod hints;

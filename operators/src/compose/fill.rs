@@ -15,6 +15,7 @@ use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
 use crate::engine::{Held, Mark, Session, World};
 use crate::materialize::hints::hints;
+use crate::materialize::sample;
 
 /// Ways of filling one call's arguments that are tried before the walk gives up on it.
 const FILLS_MAX: usize = 4;
@@ -287,7 +288,11 @@ impl<'a, 'w> Draft<'a, 'w> {
             None if !field.example.is_null() && field.shape.admits(&field.example) => {
                 Some(field.example.clone())
             }
-            None => hinted(field, draw).or_else(|| invent(&field.name, &field.shape, None, draw)),
+            None => {
+                let whose = is_called(&field.name) && !pointer.is_empty();
+                let name = if whose { format!("{argument}_name") } else { field.name.clone() };
+                hinted(field, draw).or_else(|| invent(&name, &field.shape, None, draw))
+            }
         }
     }
 
@@ -338,10 +343,21 @@ impl<'a, 'w> Draft<'a, 'w> {
                 return Some(value.clone());
             }
         }
+        if is_called(&target.name) && matches!(target.kind, schemas::Kind::Text) {
+            let called = Field { name: column.into(), ..field.clone() };
+            return (0..4)
+                .map(|way| sample(&called, &table.noun, draw.at(way)))
+                .find(|value| held != Some(value) && field.shape.admits(value));
+        }
         (0..3)
             .filter_map(|way| invent(&field.name, &field.shape, Some(target), draw.at(way)))
             .find(|value| held != Some(value))
     }
+}
+
+/// Whether a column holds what a thing is called, which depends on what it is.
+fn is_called(name: &str) -> bool {
+    matches!(words::label(name).to_lowercase().as_str(), "name" | "display name" | "title")
 }
 
 /// Lets what the user gives as the end of a span follow its beginning.

@@ -158,7 +158,7 @@ pub(crate) fn is_plural(label: &str) -> bool {
         || last == "people"
 }
 
-const IRREGULAR: [(&str, &str); 34] = [
+const IRREGULAR: [(&str, &str); 43] = [
     ("buy", "bought"),
     ("send", "sent"),
     ("make", "made"),
@@ -193,6 +193,15 @@ const IRREGULAR: [(&str, &str); 34] = [
     ("pin", "pinned"),
     ("tag", "tagged"),
     ("cancel", "cancelled"),
+    ("failover", "failed over"),
+    ("rollback", "rolled back"),
+    ("shutdown", "shut down"),
+    ("backup", "backed up"),
+    ("setup", "set up"),
+    ("login", "logged in"),
+    ("checkin", "checked in"),
+    ("checkout", "checked out"),
+    ("cleanup", "cleaned up"),
 ];
 
 /// Verbs that stand for a request and not for a deed.

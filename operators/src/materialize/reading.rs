@@ -9,9 +9,11 @@ use crate::materialize::lexicon::{
     Act, KEY_WORDS, copies, event, is_event, looks, makes, on_a_row,
 };
 use crate::materialize::naming::is_control;
-use crate::materialize::reading::phrase::{Phrase, is_version, own_part, phrase, trim};
-use crate::materialize::reading::tail::{Tail, tail};
-use crate::materialize::words::{is_plural, noun, singular, words};
+use crate::materialize::reading::phrase::{Phrase, own_part, phrase, trim};
+use crate::materialize::reading::tail::{
+    Segment, Tail, acts_on_item, end_collection, segments, tail,
+};
+use crate::materialize::words::{noun, singular, words};
 
 pub(super) use crate::materialize::reading::promise::promises_change;
 
@@ -87,7 +89,8 @@ fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
     if !known {
         let unsure = matches!(reading.act, Act::Become(_))
             && conditional == Some(reading.act)
-            && act == conditional;
+            && act == conditional
+            && !named_in_path(reading);
         if unsure {
             reading.act = match reading.tool.method.as_deref() {
                 Some("POST") => Act::Create,
@@ -125,6 +128,12 @@ fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
     if !verb.is_empty() && (conditional.is_some() || own.is_some()) {
         reading.verb = verb;
     }
+}
+
+/// Whether the path names the row, as in `/groups/{groupName}/failover`.
+fn named_in_path(reading: &Reading<'_>) -> bool {
+    let name = reading.key.map(|key| format!("{{{}}}", reading.tool.input[key.place].name));
+    name.zip(reading.tool.path.as_deref()).is_some_and(|(name, path)| path.contains(&name))
 }
 
 /// Whether the method says that the tool stores its arguments.
@@ -193,32 +202,6 @@ fn verb(called: &Phrase, act: Act) -> String {
     }
 }
 
-/// A segment of a resource path.
-enum Segment {
-    Static(Vec<String>),
-    Argument(String),
-}
-
-fn segments(path: &str) -> Vec<Segment> {
-    let mut segments = Vec::new();
-    for part in path.split(['/', ':']).filter(|part| !part.is_empty()).take(32) {
-        if let Some(start) = part.find('{') {
-            let name = part[start + 1..].split('}').next().unwrap_or_default();
-            segments.push(Segment::Argument(name.into()));
-            continue;
-        }
-        let part = part.strip_suffix(".json").unwrap_or(part);
-        let split = words(part);
-        let empty = split.iter().all(|word| is_version(word))
-            || ["api", "rest", "providers", "public", "rpc"].contains(&part)
-            || part.starts_with("Microsoft.");
-        if !empty {
-            segments.push(Segment::Static(split));
-        }
-    }
-    segments
-}
-
 /// Reads a resource path; none if it names no collection.
 fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading<'t>> {
     let method = tool.method.as_deref()?;
@@ -240,7 +223,7 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
             end -= 1;
         } else if alone.act.is_some() && 1 < last.len() {
             return None;
-        } else if acts_on_item(method, last, &segments[..end - 1]) {
+        } else if acts_on_item(tool, method, last, &segments[..end - 1]) {
             ending = Phrase { verb: last[0].clone(), act: Some(Act::Update), ..Phrase::default() };
             end -= 1;
         }
@@ -282,17 +265,6 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         key,
         parents,
     })
-}
-
-/// Whether the last word of a path is what is done to the item before it, as in
-/// `POST /subscriptions/{id}/revise`: one word, and not a plural.
-fn acts_on_item(method: &str, last: &[String], before: &[Segment]) -> bool {
-    let item = matches!(before, [.., Segment::Static(_), Segment::Argument(_)]);
-    method == "POST" && item && last.len() == 1 && !is_plural(&last[0])
-}
-
-fn end_collection(segments: &[Segment]) -> bool {
-    segments.iter().any(|segment| matches!(segment, Segment::Static(_)))
 }
 
 /// What a method does at an item or a collection, unless the name's verb knows better.
@@ -363,6 +335,11 @@ fn key(tool: &Tool, entity: &str, act: Act, above: &[usize]) -> Option<Key> {
         .map(|(_, place, named, list)| Key { place, named, list })
 }
 
+/// Words before a noun that say that another of its kind is meant: the rows below a parent are not
+/// the parent.
+const RELATIVES: [&str; 9] =
+    ["parent", "source", "target", "previous", "next", "original", "root", "base", "template"];
+
 /// How much an argument is called like the key of a noun, and whether it is called a name.
 fn likeness(field: &Field, entity: &str, act: Act) -> Option<(u32, bool)> {
     let mut split = words(&field.name);
@@ -380,7 +357,12 @@ fn likeness(field: &Field, entity: &str, act: Act) -> Option<(u32, bool)> {
         () if id && before == entity => (100, false),
         () if glued == format!("{}id", entity.replace('_', "")) => (95, false),
         () if id && before == short => (90, false),
-        () if id && (!before.is_empty() && before.ends_with(&format!("_{entity}"))) => (85, false),
+        () if id
+            && before.ends_with(&format!("_{entity}"))
+            && (weak || !RELATIVES.contains(&split[0].as_str())) =>
+        {
+            (85, false)
+        }
         () if id && before.is_empty() && last != "number" && last != "no" => (80, false),
         () if last == "name" && (before == entity || before == short) => (70, true),
         () if weak && field.required && split.join("_") == entity => (60, true),
@@ -436,7 +418,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 24] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 27] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -444,6 +426,25 @@ mod tests {
             ("x", "DELETE", "/v2/books/{id}", &["id"], Act::Delete, "book", Some(0)),
             ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
             ("x", "POST", "/plans/{id}/revise", &["id", "note"], Act::Update, "plan", Some(0)),
+            (
+                "Groups_Failover",
+                "POST",
+                "/groups/{groupName}/failover",
+                &["groupName"],
+                Act::Become("failed_over"),
+                "group",
+                Some(0),
+            ),
+            (
+                "Groups_ForceFailoverAllowLoss",
+                "POST",
+                "/groups/{groupName}/forceFailoverAllowLoss",
+                &["groupName"],
+                Act::Become("failed_over"),
+                "group",
+                Some(0),
+            ),
+            ("list_folders", "", "", &["parent_folder_id"], Act::List, "folder", None),
             ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
             ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
             ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),

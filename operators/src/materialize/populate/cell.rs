@@ -151,7 +151,7 @@ fn single(cell: &Cell<'_>, shape: &Shape) -> Value {
 }
 
 /// A value for an argument of this shape that no column is known for.
-pub(in crate::materialize) fn sample(field: &Field, noun: &str, draw: Draw) -> Value {
+pub(crate) fn sample(field: &Field, noun: &str, draw: Draw) -> Value {
     let name = words(&field.name).join("_");
     let kind = kind(&name, &field.shape);
     let hints = Hints::of(field);

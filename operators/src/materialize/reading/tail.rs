@@ -1,8 +1,37 @@
-//! The end of a resource path: the collection worked on, its item, and what holds both.
+//! A resource path and its end: the collection worked on, its item, and what holds both.
+
+use schemas::Tool;
 
 use crate::materialize::lexicon::KEY_WORDS;
-use crate::materialize::reading::Segment;
-use crate::materialize::words::{noun, words};
+use crate::materialize::reading::phrase::{is_version, own_part};
+use crate::materialize::words::{is_plural, noun, words};
+
+/// A segment of a resource path.
+pub(super) enum Segment {
+    Static(Vec<String>),
+    Argument(String),
+}
+
+/// The segments of a path that say something.
+pub(super) fn segments(path: &str) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    for part in path.split(['/', ':']).filter(|part| !part.is_empty()).take(32) {
+        if let Some(start) = part.find('{') {
+            let name = part[start + 1..].split('}').next().unwrap_or_default();
+            segments.push(Segment::Argument(name.into()));
+            continue;
+        }
+        let part = part.strip_suffix(".json").unwrap_or(part);
+        let split = words(part);
+        let empty = split.iter().all(|word| is_version(word))
+            || ["api", "rest", "providers", "public", "rpc"].contains(&part)
+            || part.starts_with("Microsoft.");
+        if !empty {
+            segments.push(Segment::Static(split));
+        }
+    }
+    segments
+}
 
 /// The end of a path.
 pub(super) struct Tail<'s> {
@@ -52,4 +81,18 @@ fn stranger(name: &str, collection: &[String]) -> Option<String> {
         || own.replace('_', "") == of.replace('_', "")
         || ["resource", "item", "object", "entity", "record", "unique"].contains(&of.as_str());
     (KEY_WORDS[..4].contains(&last.as_str()) && !of.is_empty() && !related).then_some(of)
+}
+
+/// Whether the last word of a path is what is done to the item before it, as in
+/// `POST /subscriptions/{id}/revise`: one word, or the very name of the tool, and not a plural.
+pub(super) fn acts_on_item(tool: &Tool, method: &str, last: &[String], before: &[Segment]) -> bool {
+    let item = matches!(before, [.., Segment::Static(_), Segment::Argument(_)]);
+    let called = words(own_part(&tool.name)).concat();
+    let whole = last.len() == 1 || called.ends_with(&last.concat());
+    method == "POST" && item && whole && last.last().is_some_and(|word| !is_plural(word))
+}
+
+/// Whether a part of a path names a collection.
+pub(super) fn end_collection(segments: &[Segment]) -> bool {
+    segments.iter().any(|segment| matches!(segment, Segment::Static(_)))
 }
