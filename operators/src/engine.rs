@@ -19,7 +19,7 @@ pub(crate) use crate::engine::execute::key;
 pub use crate::engine::fingerprint::{Fingerprint, Held, Spelling};
 pub use crate::engine::session::{ARGUMENT_DEPTH_MAX, Mark, Observation, Session};
 pub use crate::engine::spell::spell;
-pub(crate) use crate::engine::values::fit;
+pub(crate) use crate::engine::values::{fit, whole};
 
 mod fingerprint;
 mod check;

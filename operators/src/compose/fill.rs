@@ -13,7 +13,7 @@ use crate::compose::realise::end_of;
 use crate::compose::usage::Usage;
 use crate::compose::uses::{Use, Uses};
 use crate::compose::words;
-use crate::engine::{Held, Mark, Session, World};
+use crate::engine::{Held, Mark, Session, World, whole};
 use crate::materialize::hints::hints;
 use crate::materialize::sample;
 
@@ -251,7 +251,7 @@ impl<'a, 'w> Draft<'a, 'w> {
             return Some((field.default.clone(), ArgumentSource::Default));
         }
         let value = self.value(uses, (&field.name, ""), field, draw)?;
-        let value = adapted(&field.shape, value)?;
+        let value = as_said(adapted(&field.shape, value)?);
         (!field.default.same(&value) || field.required).then_some((value, ArgumentSource::User))
     }
 
@@ -438,6 +438,21 @@ fn adapted(shape: &Shape, value: Value) -> Option<Value> {
         _ => return None,
     };
     shape.admits(&other).then_some(other)
+}
+
+/// A value as people say it: a whole number has no decimals.
+fn as_said(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match whole(number.get()) {
+            Some(whole) => Value::Integer(whole),
+            None => Value::Number(number),
+        },
+        Value::List(items) => Value::List(items.into_iter().map(as_said).collect()),
+        Value::Object(entries) => {
+            Value::Object(entries.into_iter().map(|(name, part)| (name, as_said(part))).collect())
+        }
+        other => other,
+    }
 }
 
 /// Whether an answer says nothing: no rows, no parts.

@@ -11,7 +11,7 @@ use crate::materialize::lexicon::{
 use crate::materialize::naming::is_control;
 use crate::materialize::reading::phrase::{Phrase, own_part, phrase, trim};
 use crate::materialize::reading::tail::{
-    Segment, Tail, acts_on_item, end_collection, segments, tail,
+    Segment, Tail, act_on, acts_on_item, end_collection, segments, tail,
 };
 use crate::materialize::words::{noun, singular, words};
 
@@ -207,7 +207,8 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     let method = tool.method.as_deref()?;
     let segments = segments(path);
     let mut ending = called.clone();
-    let mut end = segments.len();
+    let ends = segments.len();
+    let mut end = ends;
     if let Some(Segment::Static(last)) = segments.last() {
         let alone = phrase(last);
         let acts =
@@ -243,6 +244,16 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         };
         fits.then_some(Key { place, named: last == "name", list })
     });
+    // What is put to an item or taken off it is not the item: `POST /tasks/{id}/removeTag`.
+    let of = noun(&ending.noun);
+    let other = !of.is_empty() && of != object && !object.ends_with(&format!("_{of}"));
+    if item.is_some()
+        && other
+        && matches!(ending.act, Some(Act::Create | Act::Delete))
+        && end < ends
+    {
+        ending.act = Some(Act::Update);
+    }
     let told = || self::key(tool, &object, Act::Update, &[]).is_some_and(|found| !found.named);
     let named = item.is_some() || (matches!(ending.act, Some(Act::Become(_))) && told());
     let act = match ending.act {
@@ -252,7 +263,7 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     let collected = |segment: &Segment| matches!(segment, Segment::Static(_));
     let before = segments.iter().rposition(collected)?;
     let mut parents = parents(tool, &segments[..before]);
-    parents.extend(above.and_then(|(name, of)| Some((field(tool, name)?, of))));
+    parents.extend(above.and_then(|(name, held)| Some((field(tool, name)?, held))));
     let own = noun(&called.noun);
     let longer = called.act.is_some() && own.ends_with(&format!("_{object}"));
     Some(Reading {
@@ -265,35 +276,6 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
         key,
         parents,
     })
-}
-
-/// What a method does at an item or a collection, unless the name's verb knows better.
-fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
-    let plain = match (method, item) {
-        ("GET" | "HEAD", false) if many => Act::List,
-        ("GET" | "HEAD", _) => Act::Get,
-        ("POST", false) => Act::Create,
-        ("DELETE", _) => Act::Delete,
-        _ => Act::Update,
-    };
-    match (plain, called.act) {
-        (Act::Get, Some(Act::List)) if !item => Act::List,
-        (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
-        (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
-        // Services that are only ever posted to say in the name what is looked at.
-        (Act::Create, Some(Act::Get)) if !makes_what_it_gets(&called.noun) => match called.many {
-            true => Act::List,
-            false => Act::Get,
-        },
-        (Act::Update, Some(act @ (Act::Create | Act::Delete))) => act,
-        _ => plain,
-    }
-}
-
-/// Whether a noun is of things that are made by asking for them: `getAccessToken`.
-fn makes_what_it_gets(noun: &[String]) -> bool {
-    let made = ["token", "session", "url", "link", "code", "credential", "ticket", "signature"];
-    noun.last().is_some_and(|last| made.contains(&last.as_str()))
 }
 
 /// The path arguments before the collection worked on, with the nouns of their collections.
@@ -418,7 +400,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 27] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 28] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -442,6 +424,15 @@ mod tests {
                 &["groupName"],
                 Act::Become("failed_over"),
                 "group",
+                Some(0),
+            ),
+            (
+                "removeTagForTask",
+                "POST",
+                "/tasks/{id}/removeTag",
+                &["id"],
+                Act::Update,
+                "task",
                 Some(0),
             ),
             ("list_folders", "", "", &["parent_folder_id"], Act::List, "folder", None),

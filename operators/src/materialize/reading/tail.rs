@@ -2,8 +2,8 @@
 
 use schemas::Tool;
 
-use crate::materialize::lexicon::KEY_WORDS;
-use crate::materialize::reading::phrase::{is_version, own_part};
+use crate::materialize::lexicon::{Act, KEY_WORDS};
+use crate::materialize::reading::phrase::{Phrase, is_version, own_part};
 use crate::materialize::words::{is_plural, noun, words};
 
 /// A segment of a resource path.
@@ -95,4 +95,33 @@ pub(super) fn acts_on_item(tool: &Tool, method: &str, last: &[String], before: &
 /// Whether a part of a path names a collection.
 pub(super) fn end_collection(segments: &[Segment]) -> bool {
     segments.iter().any(|segment| matches!(segment, Segment::Static(_)))
+}
+
+/// What a method does at an item or a collection, unless the name's verb knows better.
+pub(super) fn act_on(method: &str, item: bool, many: bool, called: &Phrase) -> Act {
+    let plain = match (method, item) {
+        ("GET" | "HEAD", false) if many => Act::List,
+        ("GET" | "HEAD", _) => Act::Get,
+        ("POST", false) => Act::Create,
+        ("DELETE", _) => Act::Delete,
+        _ => Act::Update,
+    };
+    match (plain, called.act) {
+        (Act::Get, Some(Act::List)) if !item => Act::List,
+        (Act::Get | Act::List, Some(Act::Count)) => Act::Count,
+        (Act::Create, Some(act @ (Act::List | Act::Count | Act::Answer | Act::Delete))) => act,
+        // Services that are only ever posted to say in the name what is looked at.
+        (Act::Create, Some(Act::Get)) if !makes_what_it_gets(&called.noun) => match called.many {
+            true => Act::List,
+            false => Act::Get,
+        },
+        (Act::Update, Some(act @ (Act::Create | Act::Delete))) => act,
+        _ => plain,
+    }
+}
+
+/// Whether a noun is of things that are made by asking for them: `getAccessToken`.
+fn makes_what_it_gets(noun: &[String]) -> bool {
+    let made = ["token", "session", "url", "link", "code", "credential", "ticket", "signature"];
+    noun.last().is_some_and(|last| made.contains(&last.as_str()))
 }
