@@ -224,7 +224,9 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
             end -= 1;
         } else if alone.act.is_some() && 1 < last.len() {
             return None;
-        } else if acts_on_item(tool, method, last, &segments[..end - 1]) {
+        } else if acts_on_item(tool, method, last, &segments[..end - 1])
+            && (called.act.is_none() || called.verb == last[0])
+        {
             ending = Phrase { verb: last[0].clone(), act: Some(Act::Update), ..Phrase::default() };
             end -= 1;
         }
@@ -400,7 +402,7 @@ mod tests {
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 28] = [
+        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 29] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -434,6 +436,15 @@ mod tests {
                 Act::Update,
                 "task",
                 Some(0),
+            ),
+            (
+                "PostWorkerPhotoByWorkerId",
+                "POST",
+                "/workers/{id}/photo",
+                &["id"],
+                Act::Create,
+                "photo",
+                None,
             ),
             ("list_folders", "", "", &["parent_folder_id"], Act::List, "folder", None),
             ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),

@@ -2,7 +2,7 @@
 
 use schemas::{Shape, Value};
 
-use crate::materialize::compile::expect::families::{FINDINGS, Holds, family, is_look};
+use crate::materialize::compile::expect::families::{DEED, FINDINGS, Holds, family, is_look};
 use crate::materialize::reading::Reading;
 use crate::materialize::words::{column_name, plural, singular, words};
 
@@ -177,7 +177,10 @@ fn likely(reading: &Reading<'_>) -> Vec<Part> {
     let told = words(&reading.tool.description).into_iter().take(TOLD_WORDS);
     let told: Vec<String> = told.collect();
     let looks = split.iter().take(3).chain(told.first()).any(|word| is_look(word));
-    match family(&split, &told, looks) {
+    let writes =
+        matches!(reading.tool.method.as_deref(), Some("POST" | "PUT" | "PATCH" | "DELETE"));
+    let deed = (writes && !looks).then_some(DEED);
+    match family(&split, &told, looks).or(deed) {
         Some(family) => family.iter().map(|(name, holds)| part(name, holds)).collect(),
         None if looks || reading.tool.method.as_deref() == Some("GET") => {
             let name = named(&noun_of(reading), "name");

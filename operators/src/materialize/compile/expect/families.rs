@@ -36,6 +36,12 @@ fn of(families: &[(&[&str], Answer)], split: &[String]) -> Option<Answer> {
     families.iter().find(|(words, _)| words.iter().any(says)).map(|(_, answer)| *answer)
 }
 
+/// What is told of a deed.
+pub(super) const DEED: Answer = &[
+    ("status", Holds::One(&["completed", "completed with warnings"])),
+    ("duration_ms", Holds::Whole(12, 4_800)),
+];
+
 /// Whether a word says that something is looked up.
 pub(super) fn is_look(word: &str) -> bool {
     [
@@ -294,10 +300,7 @@ const FAMILIES: [(&[&str], Answer); 16] = [
             "push",
             "compress",
         ],
-        &[
-            ("status", Holds::One(&["completed", "completed with warnings"])),
-            ("duration_ms", Holds::Whole(12, 4_800)),
-        ],
+        DEED,
     ),
 ];
 
