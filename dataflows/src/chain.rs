@@ -10,10 +10,11 @@ use operators::decontaminate::{Compared, Decontaminated};
 use operators::materialize::Workshop;
 use operators::{
     Communities, Compose, Decontaminate, Depot, Describe, Embed, Encode, Gather, Hold, Library,
-    Link, Materialize, Parse, Recall, Refine, Reword, Verify, Work, compose, link, materialize,
+    Link, Materialize, Parse, Propose, Recall, Refine, Reword, Verify, Work, compose, link,
+    materialize,
 };
 use schemas::{
-    Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
+    Answer, Attempt, Digest, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
     Partition, Placement, Plan, Provenance, Record, Rejection, Request, Sketch, TaskRef, Tool,
     ToolId, TrajectoryRef, Transcript, Vector, Verdict, Verified, Weights,
 };
@@ -63,8 +64,8 @@ pub struct Chain<'scope> {
     pub records: Collection<'scope, Arc<Record>>,
     /// What is asked of models and has no answer yet; a tool asked about waits for it.
     pub requests: Collection<'scope, Request>,
-    /// What is asked of models about tasks and has no answer yet, likewise.
-    pub rewordings: Collection<'scope, Request>,
+    /// What is asked of models about domains and tasks and has no answer yet, likewise.
+    pub later: Collection<'scope, Request>,
     /// Attempts at tasks that wait for what models say in them.
     pub attempts: Collection<'scope, Attempt>,
     /// What of it can be acted on.
@@ -83,6 +84,8 @@ pub struct Chain<'scope> {
     pub lineage: Collection<'scope, Lineage>,
     /// Communities with a name.
     pub domains: Collection<'scope, Domain>,
+    /// What a model proposed for each domain, if one was asked: the answer's digest.
+    pub proposed: Collection<'scope, (DomainId, Digest)>,
     /// Simulated worlds.
     pub environments: Collection<'scope, EnvironmentRef>,
     /// Wants with a golden way.
@@ -141,9 +144,14 @@ pub fn chain<'scope>(
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
+    verb("propose");
+    let told = (&plan.propose, &plan.environment);
+    let (ready, proposals, proposing, unaskable) =
+        domains.clone().propose(tools.clone(), answers.clone(), told.0, told.1);
     verb("materialize");
+    let proposed = proposals.clone().map(|(domain, answer)| (domain, Digest::of_record(&answer)));
     let workshop = workshop(plan, depot(), known.environments, work());
-    let (environments, unsound) = domains.clone().materialize(tools.clone(), workshop);
+    let (environments, unsound) = ready.materialize(tools.clone(), proposals, workshop);
     verb("compose");
     let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
@@ -164,7 +172,7 @@ pub fn chain<'scope>(
     Chain {
         records,
         requests: requests.concat(placed.asked),
-        rewordings,
+        later: proposing.concat(rewordings),
         attempts,
         tools,
         provenance,
@@ -174,12 +182,13 @@ pub fn chain<'scope>(
         placements: grouped.placements,
         lineage: grouped.lineage,
         domains,
+        proposed,
         environments,
         tasks,
         judged,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
-        of_domains: unsound.concatenate([unprovable, unworded, failed]),
+        of_domains: unsound.concatenate([unaskable, unprovable, unworded, failed]),
     }
 }
 
