@@ -11,7 +11,8 @@ use timely::dataflow::operators::generic::operator::empty;
 use timely::progress::Timestamp;
 
 use schemas::{
-    Answer, Domain, DomainId, EnvironmentPlan, ProposePlan, Rejection, Request, Rule, Stage, Tool,
+    Answer, Domain, DomainId, EnvironmentPlan, Operation, ProposePlan, ProposedProgram, Rejection,
+    Request, Rule, Stage, Tool,
 };
 
 use crate::materialize::{Part, parts};
@@ -43,6 +44,13 @@ pub fn request(
         file: String::new(),
         pointer: String::new(),
     })
+}
+
+/// Whether an answer proposes the program that an operation has.
+pub fn wrote(answer: &Answer, operation: &Operation) -> bool {
+    let is_same =
+        |it: &ProposedProgram| it.tool == operation.name && it.program == operation.program;
+    read(answer).is_ok_and(|read| read.proposal.programs.iter().any(is_same))
 }
 
 /// The collections that come out: domains that can be materialised, what was proposed for them,

@@ -180,7 +180,7 @@ fn columns_are_added_and_sharpened() {
         "\"loans.days\" holds something else already",
         "\"loans.status\" has a role already",
         "\"opening.x\" is in no table that several tools share",
-        "is no name of small letters",
+        "which is no name of small letters",
         "refers to \"people\", which is no table",
         "\"members.email\" is no plain text that holds up to",
     ] {

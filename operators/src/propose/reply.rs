@@ -183,7 +183,7 @@ fn bounded(program: &Program) -> Result<(), Refused> {
         return Err(too_long("it lists rows within a list of rows".into()));
     }
     match bindings.into_iter().find(|name| !is_name(name)) {
-        Some(name) => Err((Rule::AnswerMalformed, not_a_name(name))),
+        Some(name) => Err((Rule::AnswerMalformed, format!("it {}", not_a_name(name)))),
         None => Ok(()),
     }
 }
@@ -220,7 +220,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// Says that a text is no name.
 pub(crate) fn not_a_name(text: &str) -> String {
-    format!("\"{}\" is no name of small letters, digits and underscores", shown(text))
+    format!("has \"{}\", which is no name of small letters, digits and underscores", shown(text))
 }
 
 /// A text of an answer as it may be told, and no more of it than a line.
