@@ -8,6 +8,7 @@ use timely::dataflow::operators::generic::operator::empty;
 
 use operators::decontaminate::{Compared, Decontaminated};
 use operators::materialize::Workshop;
+use operators::propose::Proposed;
 use operators::{
     Communities, Compose, Decontaminate, Depot, Describe, Embed, Encode, Gather, Hold, Library,
     Link, Materialize, Parse, Propose, Recall, Refine, Reword, Verify, Work, compose, link,
@@ -144,11 +145,8 @@ pub fn chain<'scope>(
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
-    verb("propose");
-    let told = (&plan.propose, &plan.environment);
-    let (ready, proposals, proposing, unaskable) =
-        domains.clone().propose(tools.clone(), answers.clone(), told.0, told.1);
     verb("materialize");
+    let (ready, proposals, proposing, unaskable) = asked(&domains, &tools, &answers, plan);
     let proposed = proposals.clone().map(|(domain, answer)| (domain, Digest::of_record(&answer)));
     let workshop = workshop(plan, depot(), known.environments, work());
     let (environments, unsound) = ready.materialize(tools.clone(), proposals, workshop);
@@ -160,11 +158,16 @@ pub fn chain<'scope>(
     verb("decontaminate");
     let compared = (tools.clone(), domains.clone(), environments.clone());
     let judged = judged(worded, compared, plan, (known.benchmarks, depot(), known.overlaps));
-    let tasks = judged.clean.clone();
     verb("roll_out");
     let (worlds, held) = (environments.clone(), (&plan.rollout, seed));
-    let (trajectories, attempts, failed) =
-        tasks.clone().hold(worlds.clone(), transcripts, held, depot(), known.trajectories, work());
+    let (trajectories, attempts, failed) = judged.clean.clone().hold(
+        worlds.clone(),
+        transcripts,
+        held,
+        depot(),
+        known.trajectories,
+        work(),
+    );
     verb("verify");
     let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
     verb("capture");
@@ -184,12 +187,23 @@ pub fn chain<'scope>(
         domains,
         proposed,
         environments,
-        tasks,
+        tasks: judged.clean.clone(),
         judged,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
         of_domains: unsound.concatenate([unaskable, unprovable, unworded, failed]),
     }
+}
+
+/// Domains, once a model has been asked about them if the plan names one.
+fn asked<'scope>(
+    domains: &Collection<'scope, Domain>,
+    tools: &Collection<'scope, Arc<Tool>>,
+    answers: &Collection<'scope, Answer>,
+    plan: &Plan,
+) -> Proposed<'scope, Epoch> {
+    let (propose, environment) = (&plan.propose, &plan.environment);
+    domains.clone().propose(tools.clone(), answers.clone(), propose, environment)
 }
 
 /// What environments are made with.

@@ -191,19 +191,19 @@ fn what_holds_counts_and_what_does_not_is_told() {
         assert_eq!(before["tools"], after["tools"]);
         assert_eq!(before["writes"], after["writes"]);
     }
-    let ungated = |world: &str| {
-        let rows = stage.listed(world, "rejections");
+    let ungated = |of: &str| {
+        let rows = stage.listed(of, "rejections");
         rows.into_iter().filter(|row| row["stage"] == "gate").collect::<Vec<_>>()
     };
     assert_eq!(ungated("plain"), ungated("world"));
-    let programs = |world: &str| -> BTreeMap<String, (String, String)> {
+    let programs = |one: &str| -> BTreeMap<String, (String, String)> {
         let of = |row: &serde_json::Value| {
             let id = row["id"].as_str().unwrap().to_string();
-            let said = stage.explained(world, &id).remove(0).row;
+            let said = stage.explained(one, &id).remove(0).row;
             let by = said.get("proposed_by").and_then(|it| it.as_str()).unwrap_or_default();
             (id, (json(said.get("program")), by.to_string()))
         };
-        stage.listed(world, "tools").iter().map(of).collect()
+        stage.listed(one, "tools").iter().map(of).collect()
     };
     let (before, after) = (programs("plain"), programs("world"));
     let shown = |it: &&(String, String)| it.0.contains("mark: row.shelf_mark") && it.1 == "small";
@@ -211,12 +211,12 @@ fn what_holds_counts_and_what_does_not_is_told() {
     assert!(before.values().all(|(program, by)| by.is_empty() && !program.contains("shelf_mark")));
 
     // Refusals are told with what they are about.
-    let (subject, _) = reasons.iter().find(|(_, it)| it[0].contains("wards")).unwrap();
-    let of_tool = stage.explained("world", subject);
+    let (tool, _) = reasons.iter().find(|(_, it)| it[0].contains("wards")).unwrap();
+    let of_tool = stage.explained("world", tool);
     let kinds: Vec<&str> = of_tool.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, ["tool", "rejection"]);
-    let (subject, _) = reasons.iter().find(|(_, it)| it[0].contains("declined")).unwrap();
-    let of_domain = stage.explained("world", subject);
+    let (domain, _) = reasons.iter().find(|(_, it)| it[0].contains("declined")).unwrap();
+    let of_domain = stage.explained("world", domain);
     let name = of_domain[0].row["name"].as_str().unwrap();
     for found in [&of_domain, &stage.explained("world", name)] {
         assert!(found.iter().any(|it| it.kind == "rejection" && it.row["stage"] == "propose"));

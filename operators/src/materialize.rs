@@ -234,10 +234,10 @@ impl<'scope, T: Timestamp + Lattice> Materialize<'scope, T> for VecCollection<'s
     {
         let outer = self.scope();
         outer.region_named("Materialize", |region| {
-            let proposed = proposals.enter_region(region);
-            let proposed = proposed.map(|(domain, answer)| (domain, Part::Proposed(answer)));
+            let answered = proposals.enter_region(region);
+            let answered = answered.map(|(domain, answer)| (domain, Part::Proposed(answer)));
             let made = parts(self.enter_region(region), tools.enter_region(region))
-                .concat(proposed)
+                .concat(answered)
                 .reduce(move |_id: &DomainId, parts, made: &mut Vec<(_, isize)>| {
                     let (mut domain, mut proposed) = (None, None);
                     let mut present = Vec::new();

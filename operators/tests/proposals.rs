@@ -88,8 +88,8 @@ fn question_shows_what_is_built_in_and_quotes_the_corpus() {
         .collect();
     assert_eq!(names, ["books", "loans", "members"]);
     let of = |name: &str| {
-        let mut tools = matter["tools"].as_array().unwrap().iter();
-        tools.find(|it| it["tool"] == name).unwrap().clone()
+        let mut shown = matter["tools"].as_array().unwrap().iter();
+        shown.find(|it| it["tool"] == name).unwrap().clone()
     };
     let shown: Program = serde_json::from_value(of("borrow_book")["program"].clone()).unwrap();
     assert_eq!(shown, program(&plain(), "borrow_book"));
@@ -236,6 +236,13 @@ fn programs_that_do_not_hold_are_refused_each_with_its_reason() {
         ),
         (changed(|it| it["stepz"] = json!([])), "unknown field"),
         (changed(|it| it["steps"][0]["lookup"]["where"] = json!(1)), "unknown field"),
+        (
+            changed(|it| {
+                it["steps"][1] = json!({"update": {"row": "row", "changes": [
+                    ["status", {"literal": "returned"}], ["status", {"literal": null}]]}});
+            }),
+            "gives \"status\" twice",
+        ),
         (changed(|it| it["steps"] = json!(vec![lookup("loans"); 65])), "65 steps, more than 64"),
         (
             changed(|it| it["steps"][0] = json!({"delete": {"row": "nobody"}})),
@@ -326,9 +333,9 @@ fn proposed_program_brings_a_tool_through_the_gate() {
     // A promise to change holds for proposals, too.
     let empty = json!({"programs": [{"tool": "delete_layers", "program": {
         "steps": [], "reply": {"value": {"argument": "layers"}}}}]});
-    let made = proposed(&empty);
-    assert_eq!(turned(&made), ["library#delete_layers"]);
-    assert!(reason(&made).contains("nothing that is kept would change"));
+    let still = proposed(&empty);
+    assert_eq!(turned(&still), ["library#delete_layers"]);
+    assert!(reason(&still).contains("nothing that is kept would change"));
 }
 
 #[test]

@@ -39,10 +39,10 @@ pub(super) fn accept(site: &Site<'_>, plain: Raised, answer: &Answer) -> (Raised
             Some(place) => drop(programs.insert(place, proposed.program.clone())),
         }
     }
-    let (mut raised, judged) = best(site, plain, &proposal, &programs, &mut refused);
-    for (place, judged) in judged {
+    let (mut raised, outcomes) = best(site, plain, &proposal, &programs, &mut refused);
+    for (place, outcome) in outcomes {
         let name = &site.names[place];
-        match judged {
+        match outcome {
             Ok(operation) => {
                 raised.turned.remove(&place);
                 raised.environment.operations.retain(|it| it.name != *name);

@@ -35,7 +35,8 @@ pub(crate) fn outline<'t>(
     let (mut tables, operations) = site.sketched();
     tables.retain(|table| site.schema.table(&table.name).is_some());
     let is_shared = |name: &str| tables.iter().any(|table| table.name == name);
-    let tools = site.tools().zip(&site.names).zip(operations).map(|((tool, name), made)| {
+    let named = site.tools().zip(&site.names);
+    let outlined = named.zip(operations).map(|((tool, name), made)| {
         let (program, refused) = match made {
             Ok(operation) if operation.tables().into_iter().all(is_shared) => {
                 (Some(operation.program), String::new())
@@ -45,6 +46,6 @@ pub(crate) fn outline<'t>(
         };
         Outlined { tool, name: name.clone(), program, refused }
     });
-    let tools = tools.collect();
-    Outline { tables, tools }
+    let outlined = outlined.collect();
+    Outline { tables, tools: outlined }
 }

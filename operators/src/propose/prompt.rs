@@ -48,9 +48,9 @@ pub(super) fn request(
 ) -> Result<Request, String> {
     let outlined = outline(domain, tools, environment);
     let tables: Vec<Json> = outlined.tables.iter().map(table).collect();
-    let tools: Vec<Json> = outlined.tools.iter().map(tool).collect();
+    let operations: Vec<Json> = outlined.tools.iter().map(tool).collect();
     // In JSON a sign may be written as its escape, and then opens no control token.
-    let matter = json!({"tables": tables, "tools": tools}).to_string().replace('<', "\\u003c");
+    let matter = json!({"tables": tables, "tools": operations}).to_string().replace('<', "\\u003c");
     let page = format!("{INSTRUCTIONS}{LANGUAGE}");
     let (length, most) = (page.len() + matter.len(), plan.question_bytes_max);
     if most < length {

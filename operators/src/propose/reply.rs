@@ -3,6 +3,8 @@
 //! What comes out is bounded and holds no text that may not be shown. Whether it means anything is
 //! for the type check and the gate to say.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -23,7 +25,7 @@ const TABLES_MAX: usize = 32;
 const COLUMNS_MAX: usize = 256;
 /// Most programs of a proposal.
 const PROGRAMS_MAX: usize = 1_024;
-/// Longest program, in bytes of JSON; the built-in ones of 36,000 tools stay below a fifth of it.
+/// Longest program, in bytes of JSON: some fifty times the longest built-in one of the example.
 const PROGRAM_BYTES_MAX: usize = 64 << 10;
 /// Most steps of a program.
 const STEPS_MAX: usize = 64;
@@ -178,6 +180,10 @@ fn bounded(program: &Program) -> Result<(), Refused> {
         let count = program.steps.len();
         return Err(too_long(format!("it has {count} steps, more than {STEPS_MAX}")));
     }
+    if let Some(twice) = program.steps.iter().find_map(given_twice) {
+        let reason = format!("a step gives \"{}\" twice", shown(twice));
+        return Err((Rule::AnswerMalformed, reason));
+    }
     let mut bindings: Vec<&str> = program.steps.iter().filter_map(bound).collect();
     if !is_flat(&program.reply, false, &mut bindings) {
         return Err(too_long("it lists rows within a list of rows".into()));
@@ -195,6 +201,17 @@ fn bound(step: &Step) -> Option<&str> {
         Step::Select { rows, .. } => Some(rows),
         _ => None,
     }
+}
+
+/// A column that a step gives two values.
+fn given_twice(step: &Step) -> Option<&str> {
+    let given = match step {
+        Step::Insert { values, .. } => values,
+        Step::Update { changes, .. } | Step::Change { changes, .. } => changes,
+        _ => return None,
+    };
+    let mut seen = BTreeSet::new();
+    given.iter().map(|(column, _)| column.as_str()).find(|column| !seen.insert(*column))
 }
 
 /// Whether an answer lists no rows within a list of rows; gathers the bindings it makes.

@@ -29,7 +29,7 @@ impl Default for ProposePlan {
     fn default() -> ProposePlan {
         ProposePlan {
             model: String::new(),
-            question_bytes_max: 400_000,
+            question_bytes_max: 200_000,
             temperature_permille: 0,
             tokens_max: 16_000,
             format: ResponseFormat::JsonObject,
