@@ -24,6 +24,8 @@ use self::library::{
 
 #[path = "proposals/library.rs"]
 mod library;
+#[path = "proposals/lifted.rs"]
+mod lifted;
 #[path = "proposals/wild.rs"]
 mod wild;
 
