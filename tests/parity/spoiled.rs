@@ -8,7 +8,7 @@ use schemas::{Draw, Effect, Environment, Operation, Program};
 use serde_json::Value as Json;
 
 /// How many programs are spoiled.
-const TRIES: usize = 3_000;
+const TRIES: usize = 12_000;
 
 /// The environment of the errands with spoiled programs for its tools, and how many there are.
 pub(crate) fn environment() -> Environment {
@@ -19,7 +19,8 @@ pub(crate) fn environment() -> Environment {
         let draw = Draw::new(19).at(place);
         let Some(operation) = draw.pick(&right, |it| it.name.clone()) else { continue };
         let mut spoiled = serde_json::to_value(&operation.program).unwrap();
-        for at in 0..=draw.with("many").below(2) {
+        let spots = if draw.with("twice").happens(500) { 2 } else { 1 };
+        for at in 0..spots {
             spoil(&mut spoiled, draw.at(at));
         }
         let Ok(program) = serde_json::from_value::<Program>(spoiled) else { continue };
