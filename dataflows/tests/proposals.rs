@@ -306,3 +306,21 @@ fn worlds_are_the_same_whatever_happens_while_asking() {
     assert!(error.to_string().contains("9 questions to model \"small\""), "{error}");
     assert!(error.remedy().unwrap().contains("propose.model= "));
 }
+
+/// A domain that is too large to be asked about is told of once, also when it is remembered.
+#[test]
+fn domains_too_large_to_be_asked_about_are_built_in_and_told_of() {
+    let stage = Stage::set();
+    let narrow = |world: &str| {
+        let mut request = stage.request(world, 1, "small", None);
+        request.settings.push("propose.question_bytes_max=2000".into());
+        build(&request, &Silent).unwrap()
+    };
+    let summary = narrow("world");
+    assert_eq!((summary.rejected["propose"], summary.work["requests"]), (DOMAINS as u64, 0));
+    stage.add("weather_stations.xlam.json");
+    let more = narrow("world");
+    assert_eq!(more.rejected["propose"], more.counts["domains"]);
+    assert!(more.work["domains_materialized"] < more.counts["domains"], "{:?}", more.work);
+    assert_eq!(more.rules["question_too_long"], more.counts["domains"]);
+}

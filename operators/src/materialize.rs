@@ -45,7 +45,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 5";
+pub const REVISION: &str = "materialize 6";
 
 /// What became of a domain.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,6 +2,7 @@
 
 use schemas::{Shape, Value};
 
+use crate::materialize::compile::told::told;
 use crate::materialize::reading::Reading;
 use crate::materialize::words::{column_name, plural, singular, words};
 
@@ -152,7 +153,10 @@ fn spoken(reading: &Reading<'_>, object: &[&str], split: &[String]) -> Vec<(Stri
             ("updated_at".into(), Shape::text()),
         ];
     }
-    vec![("status".into(), choice(&["completed", "queued"])), ("message".into(), Shape::text())]
+    told(reading).unwrap_or_else(|| {
+        let status = choice(&["completed", "queued"]);
+        vec![("status".into(), status), ("message".into(), Shape::text())]
+    })
 }
 
 /// The name of a yes or no, if that is what the tool answers.
