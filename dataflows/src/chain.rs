@@ -15,7 +15,7 @@ use operators::{
     materialize,
 };
 use schemas::{
-    Answer, Attempt, Digest, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
+    Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
     Partition, Placement, Plan, Provenance, Record, Rejection, Request, Sketch, TaskRef, Tool,
     ToolId, TrajectoryRef, Transcript, Vector, Verdict, Verified, Weights,
 };
@@ -85,8 +85,8 @@ pub struct Chain<'scope> {
     pub lineage: Collection<'scope, Lineage>,
     /// Communities with a name.
     pub domains: Collection<'scope, Domain>,
-    /// What a model proposed for each domain, if one was asked: the answer's digest.
-    pub proposed: Collection<'scope, (DomainId, Digest)>,
+    /// What a model proposed for each domain, if one was asked.
+    pub proposals: Collection<'scope, (DomainId, Answer)>,
     /// Simulated worlds.
     pub environments: Collection<'scope, EnvironmentRef>,
     /// Wants with a golden way.
@@ -147,9 +147,8 @@ pub fn chain<'scope>(
     let domains = grouped.memberships().gather(tools.clone(), weights);
     verb("materialize");
     let (ready, proposals, proposing, unaskable) = asked(&domains, &tools, &answers, plan);
-    let proposed = proposals.clone().map(|(domain, answer)| (domain, Digest::of_record(&answer)));
     let workshop = workshop(plan, depot(), known.environments, work());
-    let (environments, unsound) = ready.materialize(tools.clone(), proposals, workshop);
+    let (environments, unsound) = ready.materialize(tools.clone(), proposals.clone(), workshop);
     verb("compose");
     let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
@@ -158,16 +157,11 @@ pub fn chain<'scope>(
     verb("decontaminate");
     let compared = (tools.clone(), domains.clone(), environments.clone());
     let judged = judged(worded, compared, plan, (known.benchmarks, depot(), known.overlaps));
+    let tasks = judged.clean.clone();
     verb("roll_out");
     let (worlds, held) = (environments.clone(), (&plan.rollout, seed));
-    let (trajectories, attempts, failed) = judged.clean.clone().hold(
-        worlds.clone(),
-        transcripts,
-        held,
-        depot(),
-        known.trajectories,
-        work(),
-    );
+    let (trajectories, attempts, failed) =
+        tasks.clone().hold(worlds.clone(), transcripts, held, depot(), known.trajectories, work());
     verb("verify");
     let verified = trajectories.verify(worlds, &plan.filter, depot(), known.verdicts, work());
     verb("capture");
@@ -185,9 +179,9 @@ pub fn chain<'scope>(
         placements: grouped.placements,
         lineage: grouped.lineage,
         domains,
-        proposed,
+        proposals,
         environments,
-        tasks: judged.clean.clone(),
+        tasks,
         judged,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),

@@ -439,7 +439,8 @@ impl Nets {
         self.placements.catch(out.placements, done);
         self.lineage.catch(out.lineage, done);
         self.domains.catch(out.domains, done);
-        self.proposed.catch(out.proposed, done);
+        let proposed = out.proposals.map(|(domain, answer)| (domain, Digest::of_record(&answer)));
+        self.proposed.catch(proposed, done);
         self.environments.catch(out.environments, done);
         self.tasks.catch(out.tasks, done);
         self.withheld.catch(out.judged.withheld, done);
