@@ -142,7 +142,7 @@ fn takedown_leaves_no_row_and_stays() {
 
     let away = folder.path().join("away");
     fs::rename(&corpus, &away).unwrap();
-    let taken = take_down(&world, &what, 2, Vec::new(), &Silent).unwrap();
+    let taken = take_down(&world, &what, 2, Vec::new(), None, &Silent).unwrap();
     fs::rename(&away, &corpus).unwrap();
     assert!(taken.scan.found.is_empty(), "{:?}", taken.scan.found);
     assert!(0 < taken.scan.rows && taken.build.counts["tools"] < before.counts["tools"]);
@@ -173,13 +173,13 @@ fn takedown_without_what_was_read_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (corpus, world) = (folder.path().join("corpus"), folder.path().join("world"));
     let what = Takedown { sources: vec!["x".into()], licenses: Vec::new() };
-    assert!(take_down(&world, &what, 1, Vec::new(), &Silent).is_err());
+    assert!(take_down(&world, &what, 1, Vec::new(), None, &Silent).is_err());
     copied(&corpus, &["leftovers", "library"]);
     made(&corpus, &world, &[]);
     let plan = fs::read_to_string(world.join("plan.toml")).unwrap();
     let plan = plan.replace("choices_max = 64  # default", "choices_max = 63");
     fs::write(world.join("plan.toml"), plan).unwrap();
-    let error = take_down(&world, &what, 1, Vec::new(), &Silent).unwrap_err();
+    let error = take_down(&world, &what, 1, Vec::new(), None, &Silent).unwrap_err();
     assert!(matches!(error, BuildError::Stale { version: 1 }), "{error}");
 }
 

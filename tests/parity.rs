@@ -47,6 +47,8 @@ mod calls;
 mod every;
 #[path = "parity/names.rs"]
 mod names;
+#[path = "parity/spoiled.rs"]
+mod spoiled;
 
 struct Silent;
 
@@ -183,6 +185,18 @@ fn python_answers_as_the_engine_does_whatever_a_program_says() {
         compare(&python, &Exported { environment, tasks: Vec::new() }, sequences, &mut compared);
     }
     eprintln!("{compared:?}");
+}
+
+#[test]
+fn python_answers_as_the_engine_does_on_programs_that_nobody_wrote() {
+    let Some(python) = python() else { return };
+    let environment = spoiled::environment();
+    let count = environment.operations.len();
+    assert!(100 < count, "{count} programs type-check");
+    let mut compared = Compared::default();
+    compare(&python, &Exported { environment, tasks: Vec::new() }, 1_000, &mut compared);
+    eprintln!("{count} programs: {compared:?}");
+    assert!(compared.refused * 10 < compared.calls * 9, "most calls come to nothing: {compared:?}");
 }
 
 #[test]

@@ -100,8 +100,8 @@ impl AnsweringError {
             AnsweringError::NoEndpoint { .. } => Some(
                 "name one with --endpoint URL or AGENTSCALER_ENDPOINT, and its key, if it wants \
                  one, in AGENTSCALER_API_KEY; or ask nothing with --set describe.model= , \
-                 graph.encoder=terms, task.intent_model= , rollout.agent_model= and \
-                 rollout.user_model=",
+                 graph.encoder=terms, propose.model= , task.intent_model= , \
+                 rollout.agent_model= and rollout.user_model=",
             ),
             AnsweringError::Width { .. } => Some(
                 "have everything embedded anew with --set graph.embedding_trial=1, 2, … and \
@@ -133,6 +133,7 @@ impl Answering {
     ) -> Result<Option<Arc<Answering>>, StoreError> {
         let asks = !plan.describe.model.is_empty()
             || plan.graph.encoder == Encoder::Embeddings
+            || !plan.propose.model.is_empty()
             || !plan.task.intent_model.is_empty()
             || plan.rollout.has_model();
         if !asks {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use operators::roll_out::converse;
-use operators::{Work, reword};
+use operators::{Work, propose, reword};
 use schemas::Plan;
 
 use crate::answering::{Answering, AnsweringError};
@@ -339,6 +339,9 @@ fn derive(
 fn program(plan: &Plan) -> String {
     let mut revisions = operators::REVISIONS.to_vec();
     revisions.push(dataset::REVISION);
+    if !plan.propose.model.is_empty() {
+        revisions.push(propose::REVISION);
+    }
     if !plan.task.intent_model.is_empty() {
         revisions.push(reword::REVISION);
     }

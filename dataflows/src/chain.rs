@@ -8,9 +8,11 @@ use timely::dataflow::operators::generic::operator::empty;
 
 use operators::decontaminate::{Compared, Decontaminated};
 use operators::materialize::Workshop;
+use operators::propose::Proposed;
 use operators::{
     Communities, Compose, Decontaminate, Depot, Describe, Embed, Encode, Gather, Hold, Library,
-    Link, Materialize, Parse, Recall, Refine, Reword, Verify, Work, compose, link, materialize,
+    Link, Materialize, Parse, Propose, Recall, Refine, Reword, Verify, Work, compose, link,
+    materialize,
 };
 use schemas::{
     Answer, Attempt, Document, Domain, DomainId, Encoder, EnvironmentRef, Lineage, Overlap,
@@ -63,8 +65,8 @@ pub struct Chain<'scope> {
     pub records: Collection<'scope, Arc<Record>>,
     /// What is asked of models and has no answer yet; a tool asked about waits for it.
     pub requests: Collection<'scope, Request>,
-    /// What is asked of models about tasks and has no answer yet, likewise.
-    pub rewordings: Collection<'scope, Request>,
+    /// What is asked of models about domains and tasks and has no answer yet, likewise.
+    pub later: Collection<'scope, Request>,
     /// Attempts at tasks that wait for what models say in them.
     pub attempts: Collection<'scope, Attempt>,
     /// What of it can be acted on.
@@ -83,6 +85,8 @@ pub struct Chain<'scope> {
     pub lineage: Collection<'scope, Lineage>,
     /// Communities with a name.
     pub domains: Collection<'scope, Domain>,
+    /// What a model proposed for each domain, if one was asked.
+    pub proposals: Collection<'scope, (DomainId, Answer)>,
     /// Simulated worlds.
     pub environments: Collection<'scope, EnvironmentRef>,
     /// Wants with a golden way.
@@ -142,8 +146,9 @@ pub fn chain<'scope>(
     let homeless = strays(grouped.homeless(), tools.clone());
     let domains = grouped.memberships().gather(tools.clone(), weights);
     verb("materialize");
+    let (ready, proposals, proposing, unaskable) = asked(&domains, &tools, &answers, plan);
     let workshop = workshop(plan, depot(), known.environments, work());
-    let (environments, unsound) = domains.clone().materialize(tools.clone(), workshop);
+    let (environments, unsound) = ready.materialize(tools.clone(), proposals.clone(), workshop);
     verb("compose");
     let (composed, unprovable) =
         environments.clone().compose(&plan.task, seed, depot(), known.tasks, work());
@@ -164,7 +169,7 @@ pub fn chain<'scope>(
     Chain {
         records,
         requests: requests.concat(placed.asked),
-        rewordings,
+        later: proposing.concat(rewordings),
         attempts,
         tools,
         provenance,
@@ -174,13 +179,25 @@ pub fn chain<'scope>(
         placements: grouped.placements,
         lineage: grouped.lineage,
         domains,
+        proposals,
         environments,
         tasks,
         judged,
         verified,
         rejections: unreadable.concatenate([unfit, refused, placed.pointless, homeless]),
-        of_domains: unsound.concatenate([unprovable, unworded, failed]),
+        of_domains: unsound.concatenate([unaskable, unprovable, unworded, failed]),
     }
+}
+
+/// Domains, once a model has been asked about them if the plan names one.
+fn asked<'scope>(
+    domains: &Collection<'scope, Domain>,
+    tools: &Collection<'scope, Arc<Tool>>,
+    answers: &Collection<'scope, Answer>,
+    plan: &Plan,
+) -> Proposed<'scope, Epoch> {
+    let (propose, environment) = (&plan.propose, &plan.environment);
+    domains.clone().propose(tools.clone(), answers.clone(), propose, environment)
 }
 
 /// What environments are made with.

@@ -1,5 +1,7 @@
 //! Explaining: where one thing of a world came from, and what became of it.
 
+use std::collections::BTreeSet;
+
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -20,7 +22,7 @@ pub struct Explained {
     /// `tool`, `domain`, `task`, `trajectory` or `rejection`.
     pub kind: &'static str,
     /// Its row, by column; columns that hold JSON are read. A tool's also has `program`, a line
-    /// each, `neighbours`, with the terms they share, and `drawn_to`, how strongly each domain
+    /// each, `proposed_by`, the model, if one proposed that program, `neighbours`, with the terms they share, and `drawn_to`, how strongly each domain
     /// draws it. A domain's has `lacks`, if it has no write or only one table.
     pub row: Map<String, Value>,
 }
@@ -37,7 +39,8 @@ const KINDS: [(&str, &str, &[&str]); 6] = [
 ];
 
 /// Everything that goes by a name: an id; the name or identity of a tool; the name of a domain;
-/// a file of the corpus with a pointer into it; or the subject of a rejection.
+/// a file of the corpus with a pointer into it; or the subject of a rejection. What was turned away
+/// of a tool or a domain is explained with it.
 ///
 /// At most `most` rows, in the order tools, domains, tasks, trajectories, rejections.
 ///
@@ -76,11 +79,12 @@ pub fn explain(
             kin.explain(&mut one.row)?;
         }
     }
+    let subjects = subjects(&found, name);
     rejections(world, manifest, &mut |rejection| {
         let says = |key: &str| rejection.get(key).and_then(Value::as_str).unwrap_or_default();
         let place = format!("{}{}", says("file"), says("pointer"));
         if found.len() < most
-            && (says("subject") == name || place == name)
+            && (subjects.contains(says("subject")) || place == name)
             && let Value::Object(row) = rejection
         {
             found.push(Explained { kind: "rejection", row });
@@ -88,6 +92,17 @@ pub fn explain(
         found.len() < most
     })?;
     Ok(found)
+}
+
+/// What a rejection has for its subject that is about the name, or about a tool or a domain that
+/// goes by it.
+fn subjects(found: &[Explained], name: &str) -> BTreeSet<String> {
+    let of = found.iter().filter_map(|one| match one.kind {
+        "tool" => one.row.get("identity"),
+        "domain" => one.row.get("id"),
+        _ => None,
+    });
+    of.filter_map(Value::as_str).chain([name]).map(String::from).collect()
 }
 
 /// Whether a thing of this kind could go by the name: ids begin with what they are of.

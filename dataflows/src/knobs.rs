@@ -195,7 +195,7 @@ fn check_models(plan: &Plan, origins: &BTreeMap<String, String>) -> Result<(), K
 }
 
 /// Numbers that could be spelled and not be built by: the knob, its value, the least and the most.
-fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 20] {
+fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 22] {
     let (graph, task, clean) = (&plan.graph, &plan.task, &plan.decontaminate);
     let count = |number: usize| number as u64;
     [
@@ -204,6 +204,8 @@ fn bounds(plan: &Plan) -> [(&'static str, u64, u64, u64); 20] {
         ("graph.tools_max", count(graph.tools_max), 1, u64::MAX),
         ("graph.tools_min", count(graph.tools_min), 1, count(graph.tools_max)),
         ("graph.rounds_max", count(graph.rounds_max), 1, u64::MAX),
+        ("propose.temperature_permille", plan.propose.temperature_permille.into(), 0, 2_000),
+        ("propose.tokens_max", plan.propose.tokens_max.into(), 1, 1_000_000),
         ("environment.rows", count(plan.environment.rows), 1, 10_000),
         ("task.calls_max", count(task.calls_max), 1, 1_000),
         ("task.want_calls_max", count(task.want_calls_max), 1, 100),

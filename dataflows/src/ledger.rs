@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::benchmarks::parted;
 use operators::{Recall, compose, decontaminate, materialize, roll_out, verify};
 use schemas::{
-    Digest, Domain, DomainId, EnvironmentRef, Overlap, Plan, Rejection, TaskRef, ToolId,
+    Digest, Domain, DomainId, EnvironmentRef, Overlap, Plan, Rejection, Stage, TaskRef, ToolId,
     TrajectoryRef, Verdict, Verified,
 };
 
@@ -33,8 +33,11 @@ pub struct Entry {
     pub tools: BTreeMap<ToolId, Digest>,
     /// Its environment; none if no member passed the gate.
     pub environment: Option<EnvironmentRef>,
-    /// Members that did not pass the gate.
+    /// Members that did not pass the gate, and what a model proposed that was refused.
     pub ungated: Vec<Rejection>,
+    /// Digest of the answer of a model that its environment was made with, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Digest>,
     /// Its tasks, by id.
     pub tasks: Vec<TaskRef>,
     /// Tasks that could not be proved, and what models made of tasks that was turned away.
@@ -115,8 +118,13 @@ impl Memory {
         let benchmarks: Vec<Digest> =
             entries.filter_map(|entry| parted(entry)).map(|(_, digest)| digest).collect();
         for entry in ledger.entries.values() {
-            let key = materialize::key(&entry.domain, &plan.environment, plan.seed);
-            self.environments.0.insert(key, (entry.environment.clone(), entry.ungated.clone()));
+            let proposed = entry.proposed;
+            let key = materialize::key(&entry.domain, proposed, &plan.environment, plan.seed);
+            // That a domain was too large to be asked about is found anew.
+            let of_materialize =
+                entry.ungated.iter().filter(|it| it.stage == Stage::Gate || proposed.is_some());
+            let ungated = of_materialize.cloned().collect();
+            self.environments.0.insert(key, (entry.environment.clone(), ungated));
             if let Some(environment) = &entry.environment {
                 let of_tasks = compose::key(&environment.payload, &plan.task, plan.seed);
                 let of_compose = entry.unprovable.iter().filter(|it| !it.stage.needs_model());

@@ -17,9 +17,9 @@ use operators::Depot;
 use operators::encode::fit;
 use operators::link::Near;
 use schemas::{
-    Answer, Attempt, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Overlap, Partition,
-    Placement, Plan, Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool, ToolId,
-    Transcript, Vector, Verified, Weights,
+    Answer, Attempt, Digest, Document, Domain, DomainId, EnvironmentRef, Lineage, Link, Overlap,
+    Partition, Placement, Plan, Provenance, Purpose, Rejection, Request, RequestId, TaskRef, Tool,
+    ToolId, Transcript, Vector, Verified, Weights,
 };
 
 use crate::answering::{Answering, AnsweringError};
@@ -80,6 +80,8 @@ pub struct Caught {
     pub lineage: Vec<Lineage>,
     /// Domains.
     pub domains: Vec<Domain>,
+    /// By domain, the digest of what a model proposed for it, if one was asked.
+    pub proposed: BTreeMap<DomainId, Digest>,
     /// Environments.
     pub environments: Vec<EnvironmentRef>,
     /// Tasks.
@@ -153,7 +155,7 @@ impl<D: Ord + Clone> Net<D> {
 struct Nets {
     records: Net<()>,
     requests: Net<Request>,
-    rewordings: Net<Request>,
+    later: Net<Request>,
     attempts: Net<Attempt>,
     tools: Net<Arc<Tool>>,
     provenance: Net<Provenance>,
@@ -163,6 +165,7 @@ struct Nets {
     placements: Net<(ToolId, Placement)>,
     lineage: Net<Lineage>,
     domains: Net<Domain>,
+    proposed: Net<(DomainId, Digest)>,
     environments: Net<EnvironmentRef>,
     tasks: Net<TaskRef>,
     withheld: Net<(TaskRef, Rejection)>,
@@ -309,7 +312,7 @@ struct Probes {
     any_fell: Arc<AtomicBool>,
     /// What is asked about tools.
     settled: ProbeHandle<u64>,
-    /// What is asked about tasks, and the attempts at them.
+    /// What is asked about domains and tasks, and the attempts at these.
     prepared: ProbeHandle<u64>,
     done: ProbeHandle<u64>,
 }
@@ -336,7 +339,7 @@ struct Closed {
 
 /// Answers what is asked about tools, epoch by epoch, until nothing is; then tells the term weights
 /// of the last. Tools and their graph happen in that epoch alone, so that what comes out does not
-/// depend on how many there were. Then has everything said that models say about tasks.
+/// depend on how many there were. Then has everything said that models say about domains and tasks.
 fn close(
     worker: &mut Worker,
     given: &Given,
@@ -377,8 +380,9 @@ fn close(
     });
     told.weights.insert(Arc::clone(&pinned));
     told.weights.flush();
-    let asks_of_tasks = !given.plan.task.intent_model.is_empty();
-    if asks_of_tasks || given.plan.rollout.has_model() {
+    let models = [&given.plan.propose.model, &given.plan.task.intent_model];
+    let asks_later = models.into_iter().any(|model| !model.is_empty());
+    if asks_later || given.plan.rollout.has_model() {
         used.extend(speak(worker, given, nets, told, probes, (epoch, depot))?);
     }
     used.sort();
@@ -386,8 +390,8 @@ fn close(
     Ok(Closed { weights: pinned, answers: used, embeddings })
 }
 
-/// Has requests reworded and conversations held, and returns the answers that are not of a
-/// conversation.
+/// Has domains proposed for, requests reworded and conversations held, and returns the answers that
+/// are not of a conversation.
 fn speak(
     worker: &mut Worker,
     given: &Given,
@@ -402,7 +406,7 @@ fn speak(
         epoch += 1;
         told.advance_to(epoch);
         probes.follow(worker, Duration::ZERO, || !probes.prepared.less_than(&epoch));
-        let open = nets.rewordings.present();
+        let open = nets.later.present();
         if open.is_empty() {
             break;
         }
@@ -425,7 +429,7 @@ impl Nets {
             [&probes.settled, &probes.prepared, &probes.done].map(|probe| (probe, is_shared));
         self.records.catch(out.records.map(|_| ()), done);
         self.requests.catch(out.requests, settled);
-        self.rewordings.catch(out.rewordings, prepared);
+        self.later.catch(out.later, prepared);
         self.attempts.catch(out.attempts, prepared);
         self.tools.catch(out.tools, settled);
         self.provenance.catch(out.provenance, done);
@@ -435,6 +439,8 @@ impl Nets {
         self.placements.catch(out.placements, done);
         self.lineage.catch(out.lineage, done);
         self.domains.catch(out.domains, done);
+        let proposed = out.proposals.map(|(domain, answer)| (domain, Digest::of_record(&answer)));
+        self.proposed.catch(proposed, done);
         self.environments.catch(out.environments, done);
         self.tasks.catch(out.tasks, done);
         self.withheld.catch(out.judged.withheld, done);
@@ -457,6 +463,7 @@ impl Nets {
             partition: Partition { placements: self.placements.haul().into_iter().collect() },
             lineage: self.lineage.haul(),
             domains: self.domains.haul(),
+            proposed: self.proposed.haul().into_iter().collect(),
             environments: self.environments.haul(),
             tasks: self.tasks.haul(),
             withheld: self.withheld.haul(),

@@ -206,6 +206,7 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
             domain: domain.clone(),
             environment: None,
             ungated: Vec::new(),
+            proposed: caught.proposed.get(&domain.id).copied(),
             tasks: Vec::new(),
             unprovable: Vec::new(),
             verified: Vec::new(),
@@ -239,7 +240,7 @@ fn ledgers(caught: &Caught, plan: &Plan) -> Vec<Ledger> {
     }
     for (domain, rejection) in &caught.of_domains {
         change(*domain, &mut |it| match rejection.stage {
-            Stage::Gate => it.ungated.push(rejection.clone()),
+            Stage::Propose | Stage::Gate => it.ungated.push(rejection.clone()),
             _ => it.unprovable.push(rejection.clone()),
         });
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::build::{BuildError, Listener, Order, Request, build_on};
+use crate::endpoint::Config;
 use crate::knobs;
 use crate::listing::cell;
 use crate::store::{Manifest, ObjectRef, StoreError, World, files};
@@ -48,6 +49,8 @@ pub struct Scan {
 /// Makes a version of a world without anything of some sources or licences, out of what the world
 /// remembers of its corpus, and looks at every row of it.
 ///
+/// What is asked of models about what is left and was not asked before is asked of `endpoint`.
+///
 /// Later builds leave them out too, until `corpus.dropped_sources` and `corpus.dropped_licenses`
 /// are set otherwise.
 ///
@@ -60,6 +63,7 @@ pub fn take_down(
     what: &Takedown,
     workers: usize,
     variables: Vec<(String, String)>,
+    endpoint: Option<Config>,
     listener: &dyn Listener,
 ) -> Result<TakenDown, BuildError> {
     let opened = World::open(world)?;
@@ -84,7 +88,7 @@ pub fn take_down(
         variables,
         refit: false,
         pinned: None,
-        endpoint: None,
+        endpoint,
     };
     if let Some(before) = opened.latest()?.manifest {
         let contents = &before.contents;

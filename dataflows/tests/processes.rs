@@ -25,7 +25,11 @@ use timely::{Bincode, ExchangeData};
 
 #[path = "files/versions.rs"]
 mod versions;
+#[expect(dead_code, reason = "the tests of endpoints use the rest")]
+#[path = "endpoint/server.rs"]
+mod server;
 
+use server::{Conduct, Server};
 use versions::{assert_same, committed, latest};
 
 /// A corpus of some of the example's files, and worlds beside it.
@@ -208,6 +212,21 @@ fn what_the_leader_cannot_do_its_followers_are_told() {
         assert_eq!(output.status.code(), Some(2), "process {process}: {said}");
         assert!(said.contains("per_operation"), "process {process}: {said}");
     }
+}
+
+/// What a model proposes reaches whoever makes the domain it is about.
+#[test]
+fn proposals_of_a_model_are_the_same_among_several_processes() {
+    let place = Place::with(&SOME);
+    let server = Server::start(Conduct::Good);
+    let url = server.url();
+    let options = ["--set", "propose.model=small", "--endpoint", &url];
+    let one = place.build("one", 1, &options);
+    assert!(0 < server.calls() && one[0]["rejected"]["propose"].is_number());
+    let asked = server.calls();
+    place.build("two", 2, &options);
+    assert_eq!(server.calls(), 2 * asked);
+    assert_same(&committed(&place.path("one")), &committed(&place.path("two")));
 }
 
 /// What comes out at the other end of a connection between two processes.

@@ -17,6 +17,8 @@ use crate::describe::reply::Reply;
 use crate::refine::{caught, revised};
 
 pub use crate::describe::poverty::poverty;
+pub(crate) use crate::describe::prompt::told;
+pub(crate) use crate::describe::reply::unwrapped;
 
 mod poverty;
 mod prompt;

@@ -114,6 +114,11 @@ impl World {
         &self.environment
     }
 
+    /// The environment the world was made from, when the world is no longer needed.
+    pub(crate) fn into_environment(self) -> Environment {
+        self.environment
+    }
+
     /// The operation of that name.
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.get(name).map(|place| &self.environment.operations[*place])

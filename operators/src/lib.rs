@@ -18,6 +18,7 @@ pub use crate::parse::{
     Format, HeldLibrary, Library, Outcome, Parse, Parsed, parse, parse_lines, parse_stream,
     recognise,
 };
+pub use crate::propose::Propose;
 pub use crate::recall::{Forgetful, Recall};
 pub use crate::refine::{Refine, refine};
 pub use crate::reword::Reword;
@@ -33,6 +34,7 @@ pub mod embed;
 pub mod link;
 pub mod communities;
 pub mod gather;
+pub mod propose;
 pub mod materialize;
 pub mod engine;
 pub mod emit;

@@ -4,8 +4,8 @@
 //! and no clock. In the order in which the product makes them:
 //!
 //! [`Document`] → [`Record`] → [`Tool`] → [`Link`] → [`Membership`] → [`Domain`] → [`Environment`]
-//! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`], [`Request`] and
-//! [`Answer`].
+//! → [`Task`] → [`Trajectory`] → [`Verdict`], and beside them [`Rejection`], [`Request`],
+//! [`Answer`] and [`Proposal`].
 
 pub use crate::attempt::{Attempt, Transcript};
 pub use crate::benchmark::{
@@ -19,12 +19,14 @@ pub use crate::graph::{Lineage, Link, Membership, Partition, Placement, Vector, 
 pub use crate::identity::{Digest, DomainId, MalformedId, TaskId, ToolId, TrajectoryId};
 pub use crate::plan::{
     CorpusPlan, DatasetPlan, DecontaminatePlan, DescribePlan, Encoder, EnvironmentPlan, FilterPlan,
-    GraphPlan, JsonEncoding, LinkRule, Method, Plan, Poverty, Profile, RolloutPlan, TaskPlan,
-    ToolFormat,
+    GraphPlan, JsonEncoding, LinkRule, Method, Plan, Poverty, Profile, ProposePlan, RolloutPlan,
+    TaskPlan, ToolFormat,
 };
 pub use crate::program::{
-    Arithmetic, Comparison, Condition, Direction, Expression, Filter, Program, Reply, Span, Step,
+    Arithmetic, Comparison, Condition, Direction, Expression, Filter, LANGUAGE, Program, Reply,
+    Span, Step,
 };
+pub use crate::proposal::{Proposal, ProposedColumn, ProposedProgram, ProposedTable};
 pub use crate::record::{Document, Origin, Record};
 pub use crate::reference::{Domain, EnvironmentRef, TaskRef, TrajectoryRef, Verified};
 pub use crate::rejection::{Rejection, Stage};
@@ -53,6 +55,7 @@ mod request;
 mod graph;
 mod environment;
 mod program;
+mod proposal;
 mod task;
 mod benchmark;
 mod trajectory;

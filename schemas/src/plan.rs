@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::ResponseFormat;
 
 pub use self::decontaminate::DecontaminatePlan;
+pub use self::propose::ProposePlan;
 
+mod propose;
 mod decontaminate;
 
 /// Everything a build does not read from the corpus.
@@ -24,6 +26,8 @@ pub struct Plan {
     pub describe: DescribePlan,
     /// The tool graph and its communities.
     pub graph: GraphPlan,
+    /// What a model is asked about domains.
+    pub propose: ProposePlan,
     /// Environments.
     pub environment: EnvironmentPlan,
     /// Tasks.

@@ -6,8 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Value;
 
+/// The page above. Models are shown it, so that what they are told is what is so: another wording
+/// of it asks them anew.
+pub const LANGUAGE: &str = include_str!("../LANGUAGE.md");
+
 /// What a tool does: steps, then an answer.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Program {
     /// Run in order.
     pub steps: Vec<Step>,
@@ -17,7 +22,7 @@ pub struct Program {
 
 /// One step of a program.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// Binds `row` to the row of `table` whose key is `key`; fails if there is none.
     Lookup {
@@ -106,6 +111,7 @@ pub enum Step {
 ///
 /// A filter whose value is null passes every row: the argument behind it was left out.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     /// The column.
     pub column: String,
@@ -215,7 +221,7 @@ pub enum Arithmetic {
 
 /// The shape of an answer.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reply {
     /// A value.
     Value(Expression),

@@ -18,6 +18,8 @@ pub enum Stage {
     Describe,
     /// A tool found no domain.
     Domain,
+    /// What a model proposed for a domain or a tool was refused; what is built in stands.
+    Propose,
     /// A tool's program did not do what its kind promises.
     Gate,
     /// A golden argument could not be derived from what the user says or earlier outputs.
@@ -40,11 +42,12 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 13] = [
+    pub const ALL: [Stage; 14] = [
         Stage::Parse,
         Stage::Refine,
         Stage::Describe,
         Stage::Domain,
+        Stage::Propose,
         Stage::Gate,
         Stage::Realisable,
         Stage::Sound,
@@ -56,9 +59,9 @@ impl Stage {
         Stage::ExactMatch,
     ];
 
-    /// Whether only what models say of tasks can be turned away there.
+    /// Whether only what models say of domains and tasks can be turned away there.
     pub fn needs_model(self) -> bool {
-        matches!(self, Stage::Reword | Stage::RollOut)
+        matches!(self, Stage::Propose | Stage::Reword | Stage::RollOut)
     }
 
     /// The name used in files and on the command line.
@@ -68,6 +71,7 @@ impl Stage {
             Stage::Refine => "refine",
             Stage::Describe => "describe",
             Stage::Domain => "domain",
+            Stage::Propose => "propose",
             Stage::Gate => "gate",
             Stage::Realisable => "realisable",
             Stage::Sound => "sound",

@@ -70,6 +70,8 @@ pub enum Purpose {
     User,
     /// What a user says, in other words.
     Reword,
+    /// Tables and programs for a domain.
+    Propose,
 }
 
 impl Purpose {
@@ -88,6 +90,7 @@ impl fmt::Display for Purpose {
             Purpose::Agent => "agent",
             Purpose::User => "user",
             Purpose::Reword => "reword",
+            Purpose::Propose => "propose",
         })
     }
 }

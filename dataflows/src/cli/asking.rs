@@ -11,8 +11,8 @@ const KEY: &str = "AGENTSCALER_API_KEY";
 const IN_FLIGHT_MAX: i64 = 512;
 
 /// Whom to ask what the plan asks of models. Nothing is asked unless the plan names a model, such as
-/// with `--set describe.model=NAME`, `--set rollout.agent_model=NAME`, `--set
-/// rollout.user_model=NAME`, `--set task.intent_model=NAME`, or with `--set
+/// with `--set describe.model=NAME`, `--set propose.model=NAME`, `--set rollout.agent_model=NAME`,
+/// `--set rollout.user_model=NAME`, `--set task.intent_model=NAME`, or with `--set
 /// graph.encoder=embeddings --set graph.embedding_model=NAME`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Model endpoint")]

@@ -185,6 +185,13 @@ fn of_models(summary: &Summary) -> String {
             grouped(failed)
         ));
     }
+    if let refused @ 1.. = count(Stage::Propose) {
+        text.push_str(&format!(
+            "  {} proposals for domains and tools were refused; what is built in stands\n    \
+             agentscaler list rejections says which, and why\n",
+            grouped(refused)
+        ));
+    }
     if let refused @ 1.. = count(Stage::Reword) {
         text.push_str(&format!(
             "  {} rewordings were refused; the built-in words stand\n",

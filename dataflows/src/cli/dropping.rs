@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
+use super::asking::AskingArgs;
 use super::building::end_when_interrupted;
 use super::progress::{Progress, grouped};
 use super::{Outcome, WORKERS_MAX, is_watched, plain, plain_json};
@@ -20,6 +21,8 @@ use crate::takedown::{Takedown, TakenDown, take_down};
 /// until `--set corpus.dropped_sources=[]` or `--set corpus.dropped_licenses=[]` undoes it.
 /// `agentscaler explain` says of each record that it was taken down. Older versions still have it:
 /// `agentscaler gc --keep 1` removes them.
+///
+/// Where models are asked about domains and tasks, what is left of a domain is asked about anew.
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Example: agentscaler drop --license 'GPL*' --world world")]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
@@ -40,17 +43,21 @@ pub(super) struct DropArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    asking: AskingArgs,
 }
 
 pub(super) fn run(args: &DropArgs, quiet: bool) -> anyhow::Result<Outcome> {
     let what = Takedown { sources: args.source.clone(), licenses: args.license.clone() };
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut variables: Vec<(String, String)> = variables.collect();
+    let endpoint = args.asking.config(&mut variables);
     let committing = Arc::new(AtomicBool::new(false));
     end_when_interrupted(&committing, &Arc::default())?;
     let progress = Progress::new(quiet, is_watched(), committing);
-    let outcome =
-        take_down(&args.world, &what, args.workers.into(), variables.collect(), &progress);
+    let workers = args.workers.into();
+    let outcome = take_down(&args.world, &what, workers, variables, endpoint, &progress);
     progress.end();
     let TakenDown { build, scan } = outcome?;
     let mut out = io::stdout().lock();

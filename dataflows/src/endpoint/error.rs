@@ -90,7 +90,7 @@ impl EndpointError {
             }
             EndpointError::Unauthorized { .. } => "set AGENTSCALER_API_KEY to the endpoint's key",
             EndpointError::Refused { .. } => {
-                "see that the models the plan names (describe.model, graph.embedding_model, \
+                "see that the models the plan names (describe.model, graph.embedding_model, propose.model, \
                  task.intent_model, rollout.agent_model, rollout.user_model) are ones it serves; if \
                  it cannot be asked for JSON, use --set describe.format=text; if it cannot be told \
                  of tools, --set rollout.tool_format=prompt"

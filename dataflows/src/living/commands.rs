@@ -198,7 +198,7 @@ impl Life {
             Command::Drop(is_source, place) if !is_first => {
                 let world = self.at("world");
                 let what = takedown(is_source, place);
-                let taken = take_down(&world, &what, step.workers, Vec::new(), &Silent)?;
+                let taken = take_down(&world, &what, step.workers, Vec::new(), None, &Silent)?;
                 assert_eq!(taken.scan.found, [""; 0], "what was taken down is there");
                 return Ok(taken.build.changed);
             }

@@ -291,7 +291,7 @@ fn takedown() {
     stage.build().unwrap();
     enumerate("takedown", &stage, &|| {
         let what = Takedown { sources: vec!["post".into()], licenses: Vec::new() };
-        let taken = take_down(&stage.at("world"), &what, 1, Vec::new(), &Silent);
+        let taken = take_down(&stage.at("world"), &what, 1, Vec::new(), None, &Silent);
         let taken = taken.map_err(|error| told(&error))?;
         assert_eq!(taken.scan.found, [""; 0]);
         Ok(())

@@ -182,7 +182,8 @@ fn write_model(manifest: &Manifest, card: &mut String) {
     if let Some(answers) = manifest.contents.pins.get("answers")
         && !plan.describe.model.is_empty()
     {
-        let count = match plan.task.intent_model.is_empty() {
+        let is_alone = plan.task.intent_model.is_empty() && plan.propose.model.is_empty();
+        let count = match is_alone {
             true => format!(", which gave {} answers", answers.rows),
             false => String::new(),
         };
@@ -193,6 +194,16 @@ fn write_model(manifest: &Manifest, card: &mut String) {
                  {count}. What it says\nof a tool is plausible and not vouched for by the tool's \
                  source.",
                 cell(&plan.describe.model),
+            ),
+        );
+    }
+    if !plan.propose.model.is_empty() {
+        let model = cell(&plan.propose.model);
+        line(
+            card,
+            format_args!(
+                "\n## Environments\n\nTables and programs of tools are as the model {model} \
+                 proposed, where these type-check and\npass the gate, and built in elsewhere."
             ),
         );
     }

@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use self::designs::design;
+
+#[path = "designs.rs"]
+mod designs;
+
 /// Tokens that every exchange takes.
 pub(crate) const TOKENS: u64 = 100;
 
@@ -169,10 +174,14 @@ fn respond(mut stream: &TcpStream, status: &str, headers: &str, body: &str) -> s
     )
 }
 
-/// What is answered about a tool: something sensible, but for three tools, one of which it declines
+/// What is answered about a domain or a tool. Of a tool something sensible, but for three tools, one of which it declines
 /// to describe, one it describes as another, and one it cannot describe in the tokens it has.
 fn answer(about: &str) -> String {
     let tool: Json = serde_json::from_str(about).unwrap();
+    if tool["tables"].is_array() {
+        let (text, finish) = design(&tool);
+        return completed(&text, finish);
+    }
     let name = tool["name"].as_str().unwrap();
     let (verb, noun) = name.split_once('_').unwrap();
     let stated = tool["description"].as_str().unwrap_or_default();
@@ -198,9 +207,12 @@ fn answer(about: &str) -> String {
         "update_invoice" => "length",
         _ => "stop",
     };
+    completed(&reply.to_string(), finish)
+}
+
+fn completed(text: &str, finish: &str) -> String {
     json!({
-        "choices": [{"message": {"role": "assistant", "content": reply.to_string()},
-                     "finish_reason": finish}],
+        "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": finish}],
         "usage": {"prompt_tokens": TOKENS - 40, "completion_tokens": 40},
     })
     .to_string()

@@ -57,6 +57,13 @@ pub(super) fn request(tool: &Tool, plan: &DescribePlan) -> Result<Request, Strin
 
 /// A tool as JSON in which nothing can be taken for a control token: `<` is written as its escape.
 fn quoted(tool: &Tool) -> String {
+    let mut text = String::new();
+    told(tool).write_json(&mut text);
+    text.replace('<', "\\u003c")
+}
+
+/// A tool as its publisher describes it.
+pub(crate) fn told(tool: &Tool) -> Value {
     let entry = |key: &str, value: Value| (key.to_string(), value);
     let mut said = vec![entry("name", Value::text(&tool.name))];
     let optional = [
@@ -82,9 +89,7 @@ fn quoted(tool: &Tool) -> String {
         output.push(entry("schema", tool.output.shape.json_schema()));
     }
     said.push(entry("output", Value::Object(output)));
-    let mut text = String::new();
-    Value::Object(said).write_json(&mut text);
-    text.replace('<', "\\u003c")
+    Value::Object(said)
 }
 
 fn argument(field: &Field) -> Value {

@@ -69,7 +69,7 @@ impl Reply {
 
 /// The JSON of an answer, without the thoughts before it and the fence around it that some models
 /// cannot leave out.
-fn unwrapped(text: &str) -> &str {
+pub(crate) fn unwrapped(text: &str) -> &str {
     let text = text.trim();
     let text = match text.strip_prefix("<think>") {
         Some(thought) => thought.split_once("</think>").map_or(text, |(_, said)| said.trim()),

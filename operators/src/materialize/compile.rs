@@ -13,6 +13,7 @@ use crate::materialize::reading::Reading;
 
 pub(super) mod cases;
 pub(super) mod expect;
+mod told;
 mod formulas;
 mod answer;
 mod select;

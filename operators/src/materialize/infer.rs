@@ -14,7 +14,7 @@ use crate::materialize::settle::Nouns;
 use crate::materialize::words::{prefix, table_name, words};
 
 /// A table in the making: its columns and what is known of their values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draft {
     /// The table, without rows.
     pub(super) table: Table,
@@ -25,7 +25,7 @@ pub(super) struct Draft {
 }
 
 /// The tables of a domain, by the noun of one row in `snake_case`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Schema {
     /// The tables in the making.
     pub(super) drafts: BTreeMap<String, Draft>,

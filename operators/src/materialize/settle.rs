@@ -12,7 +12,7 @@ mod links;
 mod deeds;
 
 /// The nouns that are tables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Nouns {
     /// By noun: whether its key is a name rather than an id.
     named: BTreeMap<String, bool>,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, mpsc};
 
+use differential_dataflow::AsCollection as _;
 use differential_dataflow::input::Input;
 use proptest::prelude::*;
 use schemas::{
@@ -11,6 +12,7 @@ use schemas::{
 };
 use timely::dataflow::operators::Capture;
 use timely::dataflow::operators::capture::Extract;
+use timely::dataflow::operators::generic::operator::empty;
 
 use super::{Materialize, Materialized, Workshop, materialize};
 use crate::engine::World;
@@ -384,7 +386,8 @@ fn incremental(lives: &[Life], workers: usize) -> (Produced, Arc<MemoryDepot>) {
         let (mut domains, mut tools) = worker.dataflow::<u64, _, _>(|scope| {
             let (domain_input, domains) = scope.new_collection();
             let (tool_input, tools) = scope.new_collection();
-            let (environments, rejections) = domains.materialize(tools, bench);
+            let proposals = empty(scope).as_collection();
+            let (environments, rejections) = domains.materialize(tools, proposals, bench);
             environments
                 .map(|it| Ok(it.payload))
                 .concat(rejections.map(|(_, rejection)| Err(rejection)))

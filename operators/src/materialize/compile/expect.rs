@@ -2,7 +2,10 @@
 
 use schemas::{Shape, Value};
 
-use crate::materialize::compile::expect::families::{DEED, FINDINGS, Holds, family, is_look};
+use crate::materialize::compile::expect::families::{
+    Answer, DEED, FINDINGS, Holds, family, is_look, topic,
+};
+use crate::materialize::compile::told::told;
 use crate::materialize::reading::Reading;
 use crate::materialize::words::{column_name, plural, singular, words};
 
@@ -88,7 +91,7 @@ pub(in crate::materialize) struct Part {
 }
 
 impl Part {
-    fn new(name: impl Into<String>, shape: Shape) -> Part {
+    pub(in crate::materialize) fn new(name: impl Into<String>, shape: Shape) -> Part {
         Part { name: name.into(), shape, values: &[] }
     }
 }
@@ -170,24 +173,27 @@ fn spoken(reading: &Reading<'_>, object: &[&str], split: &[String]) -> Option<Ve
     tried.then(went)
 }
 
-/// What a tool is likely to answer whose name promises nothing: by the family of tools it is of,
-/// or else what is known of what it looks up, or else what it thinks of what it was given.
+/// What a tool is likely to answer whose name promises nothing: by its topic, or else by what its
+/// description promises, or else by the family of tools it is of, or else what is known of what it
+/// looks up, or else what it thinks of what it was given.
 fn likely(reading: &Reading<'_>) -> Vec<Part> {
     let split = words(&reading.tool.name);
-    let told = words(&reading.tool.description).into_iter().take(TOLD_WORDS);
-    let told: Vec<String> = told.collect();
-    let looks = split.iter().take(3).chain(told.first()).any(|word| is_look(word));
-    let writes =
-        matches!(reading.tool.method.as_deref(), Some("POST" | "PUT" | "PATCH" | "DELETE"));
-    let deed = (writes && !looks).then_some(DEED);
-    match family(&split, &told, looks).or(deed) {
-        Some(family) => family.iter().map(|(name, holds)| part(name, holds)).collect(),
-        None if looks || reading.tool.method.as_deref() == Some("GET") => {
+    let first = words(&reading.tool.description).into_iter().take(TOLD_WORDS);
+    let first: Vec<String> = first.collect();
+    let looks = split.iter().take(3).chain(first.first()).any(|word| is_look(word));
+    let method = reading.tool.method.as_deref();
+    let deed = matches!(method, Some("POST" | "PUT" | "PATCH" | "DELETE")) && !looks;
+    let of = |family: Answer| family.iter().map(|(name, holds)| part(name, holds)).collect();
+    let by_words = topic(&split, &first).map(of).or_else(|| told(reading));
+    let by_kind = || family(&split, &first, looks).or(deed.then_some(DEED)).map(of);
+    by_words.or_else(by_kind).unwrap_or_else(|| {
+        if looks || method == Some("GET") {
             let name = named(&noun_of(reading), "name");
             vec![Part::new(name, Shape::text()), Part::new("updated_at", Shape::text())]
+        } else {
+            vec![part("rating", &Holds::One(&["low", "moderate", "high"])), found("summary")]
         }
-        None => vec![part("rating", &Holds::One(&["low", "moderate", "high"])), found("summary")],
-    }
+    })
 }
 
 fn noun_of<'r>(reading: &'r Reading<'_>) -> Vec<&'r str> {

@@ -19,16 +19,19 @@ pub(super) enum Holds {
 }
 
 /// The parts of an answer.
-type Answer = &'static [(&'static str, Holds)];
+pub(super) type Answer = &'static [(&'static str, Holds)];
+
+/// The answer of the topic that a word of the name, or of what is told of the tool, is of.
+pub(super) fn topic(name: &[String], told: &[String]) -> Option<Answer> {
+    of(&FAMILIES[..TOPICS], name).or_else(|| of(&FAMILIES[..TOPICS], told))
+}
 
 /// The answer of the first family that a word of the name belongs to, or else the first word of
-/// what is told of the tool, or else another word of that if it is a topic. A tool that looks
-/// something up does nothing, whatever its other words are.
+/// what is told of the tool. A tool that looks something up does nothing, whatever its other words
+/// are.
 pub(super) fn family(name: &[String], told: &[String], looks: bool) -> Option<Answer> {
     let known = if looks { &FAMILIES[..DEEDS] } else { &FAMILIES };
-    let first = &told[..told.len().min(1)];
-    let found = of(known, name).or_else(|| of(known, first));
-    found.or_else(|| of(&FAMILIES[..TOPICS], told))
+    of(known, name).or_else(|| of(known, &told[..told.len().min(1)]))
 }
 
 fn of(families: &[(&[&str], Answer)], split: &[String]) -> Option<Answer> {
