@@ -69,6 +69,9 @@ pub struct Experts {
     pub step: usize,
     /// Layers that are dense in any case.
     pub dense_layers: Vec<usize>,
+    /// What their uneven use is multiplied by in training: `router_aux_loss_coef` where
+    /// `output_router_logits` is on, else 0.
+    pub balance: f64,
 }
 
 impl Config {
@@ -353,6 +356,10 @@ impl Keys<'_> {
                 .into_iter()
                 .filter_map(|layer| usize::try_from(layer).ok())
                 .collect(),
+            balance: match self.truth("output_router_logits", false)? {
+                true => self.number("router_aux_loss_coef", 0.001)?,
+                false => 0.0,
+            },
         };
         match experts.chosen <= count {
             true => Ok(experts),

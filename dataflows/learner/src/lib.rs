@@ -30,6 +30,7 @@ pub mod beginning;
 pub mod lesson;
 pub mod packing;
 pub mod loss;
+pub mod flops;
 pub mod optimizer;
 pub mod training;
 pub mod generation;

@@ -97,6 +97,7 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
             let fields = line.as_object_mut().unwrap();
             fields.remove("seconds");
             fields.remove("tokens_per_second");
+            fields.remove("utilisation");
             line
         })
         .collect()

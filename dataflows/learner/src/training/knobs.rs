@@ -28,6 +28,9 @@ pub struct Knobs {
     pub decay: f64,
     /// The longest that a gradient may be.
     pub clip: f64,
+    /// What the uneven use of experts is multiplied by; `None` for what the checkpoint says.
+    #[serde(default)]
+    pub balance: Option<f64>,
     /// How slowly the means of gradients and of their squares move.
     pub betas: (f64, f64),
     /// What keeps the division by small squares in bounds.
@@ -72,6 +75,7 @@ impl Default for Knobs {
             warm_up_permille: 100,
             decay: 0.01,
             clip: 1.0,
+            balance: None,
             betas: (0.9, 0.999),
             epsilon: 1e-8,
             seed: 0,
@@ -118,6 +122,7 @@ impl Knobs {
             ("--learning-rate", self.rate),
             ("--decay", self.decay),
             ("--clip", self.clip),
+            ("--balance", self.balance.unwrap_or(0.0)),
             ("--lora-alpha", self.low_rank.map_or(1.0, |it| it.alpha)),
         ] {
             if !plain(number) {
