@@ -2,8 +2,9 @@
 //! both, asked about tasks that were held out.
 //!
 //! `cargo bench -p learner --bench ablation`, with `AGENTSCALER_LEARNER_DATASET` naming the dataset/
-//! of a world that has a second stage. The README says how to build one. `AGENTSCALER_LEARNER_STEPS`
-//! says how long the first stage learns; the second takes a quarter of its steps. With
+//! of a world that has a second stage. The README says how to build one, and the commands of
+//! which this is the same. `AGENTSCALER_LEARNER_STEPS` says how many steps the first stage takes on
+//! rows, after drills; the second takes a quarter of them. With
 //! `AGENTSCALER_LEARNER_OUTPUT` the runs are kept and gone on with. As a test, or without a dataset, it
 //! says that it is skipped.
 
@@ -29,9 +30,13 @@ use learner::training::{Event, Job, Knobs, train};
 const CONTEXT: usize = 640;
 /// Most positions: what is asked about may be longer.
 const POSITIONS: usize = 1536;
+/// Steps on random tokens said twice, before all others.
+const DRILL: u64 = 400;
+/// Tasks that are held out, in thousandths.
+const HELD_OUT: u32 = 100;
 /// Rows that each model is asked about, of each kind of held-out rows, unless
 /// `AGENTSCALER_LEARNER_ASKED` says otherwise.
-const ASKED: usize = 40;
+const ASKED: usize = 300;
 /// Most tokens of an answer.
 const TOKENS: usize = 120;
 

@@ -48,9 +48,10 @@ fn passed(config: &Config) -> usize {
     });
     let dense: usize = matrices.map(|(_, shape)| shape.iter().product::<usize>()).sum();
     let mixed = (0..config.layers).filter(|layer| config.is_mixed(*layer)).count();
-    let chosen = config.experts.as_ref().map_or(0, |experts| {
-        mixed * experts.chosen * 3 * experts.intermediate * config.hidden
-    });
+    let chosen = config
+        .experts
+        .as_ref()
+        .map_or(0, |experts| mixed * experts.chosen * 3 * experts.intermediate * config.hidden);
     dense + chosen
 }
 

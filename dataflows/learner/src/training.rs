@@ -16,6 +16,7 @@
 //! Whatever stops it, the last snapshot is whole, and on a processor the run that goes on from it
 //! takes the same steps, bit for bit, as one that was never stopped.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::Receiver;
@@ -31,6 +32,7 @@ use crate::decoder::Decoder;
 use crate::error::LearnError;
 use crate::flops;
 use crate::loss::{Document, Sheet, Weights, backward, sum_of};
+use crate::memory::room_for_training;
 use crate::optimizer::{AdamW, StepRule, added, clipping, mean};
 use crate::packing::{Pack, is_packed, packs};
 use crate::parameters::{Parameters, to_f64};
@@ -136,6 +138,7 @@ pub fn train(job: &Job<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome,
     job.knobs.check(&config)?;
     let plan = Plan::new(job)?;
     let device = job.device.clone();
+    check_room(job, &config)?;
     let mut model = Decoder::new(config.clone(), read_parameters(job.from, &config, &device)?);
     run::claim(job, &config)?;
     if let Some(LowRank { rank, alpha }) = job.knobs.low_rank {
@@ -166,6 +169,16 @@ pub fn train(job: &Job<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome,
     run.finish()
 }
 
+/// Checks, before anything is read, that there is memory for a step. Of low-rank additions only what
+/// they are added to is counted.
+fn check_room(job: &Job<'_>, config: &Config) -> Result<(), LearnError> {
+    let moved = if job.knobs.low_rank.is_some() { 0.0 } else { config.size() };
+    let asked = job.held_out.iter().flat_map(|(_, corpus)| &corpus.documents);
+    let documents = job.learned.documents.iter().chain(asked);
+    let packed = documents.filter(|document| is_packed(document, job.knobs.context));
+    room_for_training(config, moved, packed, &job.device)
+}
+
 /// The numbers that a run moves.
 fn learned(model: &Decoder) -> &Parameters {
     model.adapters.as_ref().map_or(&model.parameters, |adapters| &adapters.parameters)
@@ -178,6 +191,8 @@ struct Plan {
     epochs: Vec<Vec<Pack>>,
     /// By name, packs of what is held out.
     held_out: Vec<(String, Vec<Pack>)>,
+    /// The tokens that occur in what is learned from, for drills.
+    known: Vec<u32>,
     documents: usize,
     too_long: usize,
     empty: usize,
@@ -206,7 +221,9 @@ impl Plan {
         let all_steps: usize =
             epochs.iter().map(|packs| packs.len().div_ceil(knobs.packs_per_step)).sum();
         let held_out = job.held_out.iter();
+        let known: BTreeSet<u32> = all.iter().flat_map(|it| &it.tokens).copied().collect();
         Ok(Plan {
+            known: known.into_iter().collect(),
             rule: knobs.rule(all_steps as u64),
             held_out: held_out.map(|(name, it)| (name.clone(), packed(it, 0))).collect(),
             epochs,
@@ -288,8 +305,7 @@ impl Run<'_> {
         if !norm.is_finite() {
             return Err(diverged("norm of the gradient", norm));
         }
-        let flops: f64 =
-            batch.parts.iter().map(|part| flops::of_training(&self.model, part)).sum();
+        let flops: f64 = batch.parts.iter().map(|part| flops::of_training(&self.model, part)).sum();
         let rule = &self.plan.rule;
         let moved = self.optimizer.step(rule, learned(&self.model), &gradients, shrink);
         match &mut self.model.adapters {

@@ -10,7 +10,10 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
+use schemas::Draw;
+
 use super::{Corpus, Plan};
+use crate::drills::drills;
 use crate::loss::Sheet;
 use crate::training::Knobs;
 
@@ -49,15 +52,32 @@ pub(super) fn batches<'scope>(
 }
 
 fn batch(plan: &Plan, corpus: &Corpus, knobs: &Knobs, step: u64) -> Batch {
-    let (epoch, packs) = plan.packs_of(step, knobs.packs_per_step);
-    let parts: Vec<Sheet> = packs
-        .chunks(knobs.packs_at_once)
-        .map(|packs| Sheet::of(packs.iter().flatten().map(|place| &corpus.documents[*place])))
-        .collect();
+    let (epoch, parts) = match step.checked_sub(knobs.drill) {
+        None => (0, drill(plan, knobs, step)),
+        Some(step) => {
+            let (epoch, packs) = plan.packs_of(step, knobs.packs_per_step);
+            let parts = packs.chunks(knobs.packs_at_once).map(|packs| {
+                Sheet::of(packs.iter().flatten().map(|place| &corpus.documents[*place]))
+            });
+            (epoch, parts.collect())
+        }
+    };
     Batch {
         epoch,
         tokens: parts.iter().map(|part| part.tokens.len()).sum(),
         supervised: parts.iter().map(Sheet::targets).sum(),
         parts,
     }
+}
+
+/// As many tokens as a step of rows may have, in as many parts.
+fn drill(plan: &Plan, knobs: &Knobs, step: u64) -> Vec<Sheet> {
+    let draw = Draw::new(knobs.seed).with("drill").with(step.to_le_bytes());
+    let parts = (0..knobs.packs_per_step).step_by(knobs.packs_at_once);
+    parts
+        .map(|part| {
+            let packs = knobs.packs_at_once.min(knobs.packs_per_step - part);
+            Sheet::of(&drills(&plan.known, packs * knobs.context, draw.at(part)))
+        })
+        .collect()
 }

@@ -45,8 +45,11 @@ pub struct Knobs {
     pub snapshot_every: u64,
     /// Evaluations without a lower loss after which the run ends; 0 for never.
     pub patience: u64,
-    /// Most steps; 0 for as many as the epochs have.
+    /// Most steps on rows; 0 for as many as the epochs have.
     pub steps_max: u64,
+    /// Steps before them on drills ([`crate::drills`]), which a model from nothing needs.
+    #[serde(default)]
+    pub drill: u64,
     /// Compute again in the backward pass what is cheap to compute, and keep less in memory.
     pub recompute: bool,
     /// Write the result in sixteen bits.
@@ -84,6 +87,7 @@ impl Default for Knobs {
             snapshot_every: 50,
             patience: 0,
             steps_max: 0,
+            drill: 0,
             recompute: false,
             brain: false,
         }
@@ -129,12 +133,19 @@ impl Knobs {
                 return refused(option, format!("is {number}"), "give a number from 0 up");
             }
         }
+        let (slow, slower) = self.betas;
+        for (option, part) in [("the first beta", slow), ("--beta2", slower)] {
+            if !(0.0..1.0).contains(&part) {
+                return refused(option, format!("is {part}"), "give a number from 0 to below 1");
+            }
+        }
         Ok(())
     }
 
     /// The rule of steps for a run whose epochs have so many.
     pub(super) fn rule(&self, steps: u64) -> StepRule {
-        let steps = if self.steps_max == 0 { steps } else { steps.min(self.steps_max) };
+        let rows = if self.steps_max == 0 { steps } else { steps.min(self.steps_max) };
+        let steps = self.drill + rows;
         StepRule {
             rate: self.rate,
             warm_up: steps * u64::from(self.warm_up_permille) / 1000,
