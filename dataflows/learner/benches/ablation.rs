@@ -2,8 +2,9 @@
 //! both, asked about tasks that were held out.
 //!
 //! `cargo bench -p learner --bench ablation`, with `AGENTSCALER_LEARNER_DATASET` naming the dataset/
-//! of a world that has a second stage. The README says how to build one. `AGENTSCALER_LEARNER_STEPS`
-//! says how long the first stage learns; the second takes a quarter of its steps. With
+//! of a world that has a second stage. The README says how to build one, and the commands of
+//! which this is the same. `AGENTSCALER_LEARNER_STEPS` says how many steps the first stage takes on
+//! rows, after drills; the second takes a quarter of them. With
 //! `AGENTSCALER_LEARNER_OUTPUT` the runs are kept and gone on with. As a test, or without a dataset, it
 //! says that it is skipped.
 
@@ -29,9 +30,13 @@ use learner::training::{Event, Job, Knobs, train};
 const CONTEXT: usize = 640;
 /// Most positions: what is asked about may be longer.
 const POSITIONS: usize = 1536;
+/// Steps on random tokens said twice, before all others.
+const DRILL: u64 = 450;
+/// Tasks that are held out, in thousandths.
+const HELD_OUT: u32 = 50;
 /// Rows that each model is asked about, of each kind of held-out rows, unless
 /// `AGENTSCALER_LEARNER_ASKED` says otherwise.
-const ASKED: usize = 40;
+const ASKED: usize = 300;
 /// Most tokens of an answer.
 const TOKENS: usize = 120;
 
@@ -54,16 +59,16 @@ fn main() {
         println!("{} numbers, {} tokens", config.parameters(), config.vocabulary);
     }
     let steps = std::env::var("AGENTSCALER_LEARNER_STEPS").ok();
-    let steps: u64 = steps.map_or(1600, |text| text.parse().unwrap());
-    let first = stage(&folder, "general", &base, &general, (steps, 3e-3));
-    let second = stage(&folder, "vertical", &first, &vertical, (steps / 4, 1.5e-3));
-    println!("exactly the right calls     held-out tasks      vertical tasks      unseen domains");
+    let steps: u64 = steps.map_or(950, |text| text.parse().unwrap());
+    let first = stage(&folder, "general", &base, &general, (steps, DRILL, 3e-3));
+    let second = stage(&folder, "vertical", &first, &vertical, (steps / 4, 0, 1e-3));
+    println!("exactly the right calls, of held-out tasks; of vertical tasks; of unseen domains");
     for (name, model) in [("base", &base), ("stage 1", &first), ("stage 1+2", &second)] {
         let scores: Vec<String> = [&general.tasks, &vertical.tasks, &general.domains]
             .iter()
             .map(|rows| shown(&score(model, rows)))
             .collect();
-        println!("{name:<24} {}", scores.join(" "));
+        println!("{name:<24} {}", scores.join("; "));
     }
 }
 
@@ -78,7 +83,7 @@ fn rows(dataset: &Path, config: &str) -> Rows {
         paths.iter().map(|path| Shard::found(path).unwrap()).collect()
     };
     let (train, test) = (shards("train"), shards("test"));
-    let lesson = Lesson { train, test, since: None, held_out_permille: 50, seed: 0 };
+    let lesson = Lesson { train, test, since: None, held_out_permille: HELD_OUT, seed: 0 };
     lesson.rows().unwrap()
 }
 
@@ -87,7 +92,7 @@ fn stage(
     name: &str,
     from: &Path,
     rows: &Rows,
-    (steps_max, rate): (u64, f64),
+    (steps_max, drill, rate): (u64, u64, f64),
 ) -> PathBuf {
     let renderer = Renderer::read(from).unwrap();
     let output = folder.join(name);
@@ -95,12 +100,13 @@ fn stage(
         stage: name.into(),
         epochs: 8,
         steps_max,
+        drill,
+        warm_up_permille: 30,
         context: CONTEXT,
         packs_per_step: 2,
         rate,
-        decay: 0.05,
         betas: (0.9, 0.98),
-        evaluate_every: 100,
+        evaluate_every: 0,
         snapshot_every: 100,
         ..Knobs::default()
     };
@@ -147,8 +153,15 @@ fn score(model: &Path, rows: &[Example]) -> Score {
 
 fn shown(score: &Score) -> String {
     let calls = score.calls;
-    let names = 100.0 * score.names.share();
-    format!("{:>5.1} % of {:>3} ({names:.0})", 100.0 * calls.share(), calls.of)
+    let (low, high) = calls.interval();
+    format!(
+        "{:>5.1} % ({:.1} to {:.1}) of {:>3}, tools {:.0} %",
+        100.0 * calls.share(),
+        100.0 * low,
+        100.0 * high,
+        calls.of,
+        100.0 * score.names.share()
+    )
 }
 
 /// CPU seconds of this process, all threads.

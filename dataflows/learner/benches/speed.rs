@@ -18,7 +18,7 @@ use burn::tensor::Device;
 use learner::checkpoint::{Precision, SHARD_BYTES, write_model};
 use learner::config::Config;
 use learner::decoder::Decoder;
-use learner::loss::{Document, backward};
+use learner::loss::{Document, Sheet, Weights, backward};
 use learner::optimizer::mean;
 use learner::parameters::Parameters;
 use serde_json::{Value, json};
@@ -56,8 +56,9 @@ fn compare(sizes: [usize; 3], documents: usize, length: usize, repetitions: usiz
         .collect();
     let mut model = Decoder::new(config, parameters);
     model.parameters = model.parameters.tracked(&device.clone().autodiff());
-    let count = batch.iter().map(Document::targets).sum();
-    let once = || mean(backward(&model, &batch, count, &device).unwrap().sum, count);
+    let sheet = Sheet::of(&batch);
+    let weights = Weights { count: sheet.targets(), balance: 0.0 };
+    let once = || mean(backward(&model, &sheet, weights, &device).unwrap().sum, weights.count);
     let loss = once();
     let (began, before) = (Instant::now(), cpu_seconds());
     for _ in 0..repetitions {

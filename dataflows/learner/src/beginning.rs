@@ -21,7 +21,7 @@ use crate::durable;
 use crate::error::LearnError;
 use crate::examples::Example;
 use crate::parameters::Parameters;
-use crate::template::{ChatTemplate, QWEN3};
+use crate::template::{ChatTemplate, QWEN3, QWEN3_TRAINING};
 
 /// The control tokens of Qwen3 that conversations and calls are made of, in its order; those that
 /// are special are left out where a text is shown without special tokens.
@@ -37,17 +37,17 @@ const CONTROLS: [(&str, bool); 9] = [
     ("</think>", false),
 ];
 
-/// How text is cut before pairs are merged, as Qwen2 and Qwen3 do: contractions, words with the
-/// sign before them, single digits, runs of signs, line ends, spaces.
-const CUTS: &str = concat!(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)",
-    r"|[^\r\n\p{L}\p{N}]?\p{L}+",
-    r"|\p{N}",
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*",
-    r"|\s*[\r\n]+",
-    r"|\s+(?!\S)",
-    r"|\s+",
-);
+/// How text is cut before pieces are merged, first into runs of letters and digits that hold a
+/// digit, such as identifiers and dates, and what stands between them.
+///
+/// What stands between is not cut at words: a small world says the same phrases again and again,
+/// and each soon is one token. Conversations are half as long so as with Qwen3's cuts.
+const CUTS: &str = r"\p{L}*\p{N}[\p{L}\p{N}]*|(?:(?!\p{L}*\p{N})[^\p{N}])+";
+
+/// The second cut: runs that hold a digit fall into pairs of characters. Wherever an identifier
+/// stands it is the same few tokens, each of them rare enough to tell where to read on, which is
+/// what copying it takes.
+const PAIRS: &str = r"^[^\p{N}]+$|..?";
 
 /// What a model from nothing is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ impl Beginning {
             durable::write(&made.join("tokenizer.json"), tokenizer.as_bytes())?;
             let about = format!("{:#}\n", tokenizer_config(self.positions));
             durable::write(&made.join("tokenizer_config.json"), about.as_bytes())?;
-            durable::write(&made.join("chat_template.jinja"), QWEN3.as_bytes())
+            durable::write(&made.join("chat_template.jinja"), QWEN3_TRAINING.as_bytes())
         })?;
         let form = (Precision::Single, SHARD_BYTES);
         write_model(folder, &config, &parameters, &beside, form)?;
@@ -128,14 +128,17 @@ pub fn train_tokenizer(examples: &[Example], size: usize) -> Result<String, Lear
     }
     let fault = |error: tokenizers::Error| refused(error.to_string());
     let bytes = ByteLevel::new(false, false, false);
-    let cuts = SplitPattern::Regex(CUTS.into());
-    let cut = Split::new(cuts, SplitDelimiterBehavior::Isolated, false).map_err(fault)?;
+    let cut = |pattern: &str| {
+        let pattern = SplitPattern::Regex(pattern.into());
+        Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(fault)
+    };
     let mut tokenizer = Tokenizer::new(BPE::default());
     tokenizer
         .with_normalizer(Some(NFC))
         .map_err(fault)?
         .with_pre_tokenizer(Some(Sequence::new(vec![
-            PreTokenizerWrapper::Split(cut),
+            PreTokenizerWrapper::Split(cut(CUTS)?),
+            PreTokenizerWrapper::Split(cut(PAIRS)?),
             PreTokenizerWrapper::ByteLevel(bytes),
         ])))
         .with_decoder(Some(bytes))

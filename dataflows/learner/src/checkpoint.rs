@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::config::{CONFIG_FILE, Config};
 use crate::durable;
 use crate::error::LearnError;
+use crate::memory::room_for_numbers;
 use crate::parameters::Parameters;
 
 const WHOLE: &str = "model.safetensors";
@@ -68,12 +69,14 @@ impl Precision {
 /// # Errors
 ///
 /// Names the file, the tensor and what to do if one is missing, has another shape, has numbers of
-/// a kind that is not read (read are F32, F16 and BF16) or is not known to the configuration.
+/// a kind that is not read (read are F32, F16 and BF16) or is not known to the configuration; or
+/// says that there is no room for them.
 pub fn read_parameters(
     folder: &Path,
     config: &Config,
     device: &Device,
 ) -> Result<Parameters, LearnError> {
+    room_for_numbers(config)?;
     let wanted: BTreeMap<String, Vec<usize>> = config.tensors().into_iter().collect();
     let mut parameters = Parameters::default();
     let files = weight_files(folder)?;

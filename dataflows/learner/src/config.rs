@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::error::LearnError;
+use crate::parameters::to_f64;
 
 /// The file's name in a model's directory.
 pub const CONFIG_FILE: &str = "config.json";
@@ -69,6 +70,9 @@ pub struct Experts {
     pub step: usize,
     /// Layers that are dense in any case.
     pub dense_layers: Vec<usize>,
+    /// What their uneven use is multiplied by in training: `router_aux_loss_coef` where
+    /// `output_router_logits` is on, else 0.
+    pub balance: f64,
 }
 
 impl Config {
@@ -185,6 +189,24 @@ impl Config {
         self.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
+    /// [`Config::parameters`] without a list of tensors, which an absurd configuration would
+    /// make too long to hold; exact below 2⁵³.
+    pub(crate) fn size(&self) -> f64 {
+        let [vocabulary, hidden, inside, layers, head] =
+            [self.vocabulary, self.hidden, self.intermediate, self.layers, self.head].map(to_f64);
+        let queries = to_f64(self.heads) * head;
+        let keys = to_f64(self.key_heads) * head;
+        let attention = 2.0 * hidden * (queries + keys) + 2.0 * head + 2.0 * hidden;
+        let mixed = (0..self.layers).filter(|layer| self.is_mixed(*layer)).count();
+        let fed = self.experts.as_ref().map_or(0.0, |experts| {
+            let each = 3.0 * to_f64(experts.intermediate) * hidden + hidden;
+            to_f64(mixed) * to_f64(experts.count) * each
+        });
+        let dense = to_f64(self.layers - mixed) * 3.0 * inside * hidden;
+        let output = if self.tied { 0.0 } else { vocabulary * hidden };
+        vocabulary * hidden + layers * attention + fed + dense + hidden + output
+    }
+
     /// The content of `config.json` for weights written as `dtype`, such as `float32`.
     pub fn to_json(&self, dtype: &str) -> Value {
         let mut raw = self.raw.clone();
@@ -194,7 +216,8 @@ impl Config {
     }
 
     /// A small dense model for training from scratch: `sizes` are its layers, its hidden width
-    /// and its heads of queries, of which half are heads of keys.
+    /// and its heads, each with keys of its own, so that together they can copy all of a token.
+    /// Its embeddings turn faster than a large model's, so that neighbours are told apart early.
     ///
     /// # Errors
     ///
@@ -214,15 +237,15 @@ impl Config {
             "head_dim": hidden / heads.max(1),
             "hidden_act": "silu",
             "hidden_size": hidden,
-            "initializer_range": 0.02,
+            "initializer_range": 0.05,
             "intermediate_size": hidden * 3,
             "max_position_embeddings": positions,
             "model_type": "qwen3",
             "num_attention_heads": heads,
             "num_hidden_layers": layers,
-            "num_key_value_heads": (heads / 2).max(1),
+            "num_key_value_heads": heads,
             "rms_norm_eps": 1e-6,
-            "rope_theta": 10_000.0,
+            "rope_theta": 1000.0,
             "tie_word_embeddings": true,
             "dtype": "float32",
             "use_cache": true,
@@ -353,6 +376,10 @@ impl Keys<'_> {
                 .into_iter()
                 .filter_map(|layer| usize::try_from(layer).ok())
                 .collect(),
+            balance: match self.truth("output_router_logits", false)? {
+                true => self.number("router_aux_loss_coef", 0.001)?,
+                false => 0.0,
+            },
         };
         match experts.chosen <= count {
             true => Ok(experts),

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::parameters::{Parameters, to_f32};
 
 pub use self::attention::Cache;
+use self::experts::Routed;
 
 mod attention;
 mod experts;
@@ -116,9 +117,35 @@ impl Decoder {
     ///
     /// `tokens` are those of the layout's documents, end to end.
     pub fn hidden(&self, tokens: &[u32], layout: &Layout, device: &Device) -> Tensor<2> {
+        self.read(tokens, layout, device, None)
+    }
+
+    /// The hidden states as [`Decoder::hidden`] has them, and how unevenly the experts were used:
+    /// `experts × Σ share of the tokens sent to an expert × its mean chance`, over all mixed
+    /// layers, which is the number of experts chosen if all are used alike and more if not. That
+    /// is `load_balancing_loss_func` of `transformers`, after equations 4 to 6 of the Switch
+    /// Transformer (Fedus et al. 2021). `None` of a model without experts.
+    pub fn hidden_and_balance(
+        &self,
+        tokens: &[u32],
+        layout: &Layout,
+        device: &Device,
+    ) -> (Tensor<2>, Option<Tensor<1>>) {
+        let mut routed = Routed::default();
+        let hidden = self.read(tokens, layout, device, Some(&mut routed));
+        (hidden, routed.balance(device))
+    }
+
+    fn read(
+        &self,
+        tokens: &[u32],
+        layout: &Layout,
+        device: &Device,
+        mut routed: Option<&mut Routed>,
+    ) -> Tensor<2> {
         let mut stream = self.embed(tokens, device);
         for layer in 0..self.config.layers {
-            stream = self.layer(layer, stream, layout, None);
+            stream = self.layer(layer, stream, layout, None, routed.as_deref_mut());
         }
         self.norm("model.norm.weight", stream)
     }
@@ -128,7 +155,7 @@ impl Decoder {
         let layout = Layout::continued(&self.config, cache.tokens(), tokens.len(), device);
         let mut stream = self.embed(tokens, device);
         for layer in 0..self.config.layers {
-            stream = self.layer(layer, stream, &layout, Some(cache));
+            stream = self.layer(layer, stream, &layout, Some(cache), None);
         }
         self.norm("model.norm.weight", stream)
     }
@@ -142,7 +169,7 @@ impl Decoder {
     }
 
     /// The rows of the embedding for tokens.
-    pub(crate) fn embed(&self, tokens: &[u32], device: &Device) -> Tensor<2> {
+    fn embed(&self, tokens: &[u32], device: &Device) -> Tensor<2> {
         let count = tokens.len();
         let tokens: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
         let tokens = Tensor::<1, Int>::from_data(TensorData::new(tokens, [count]), device);
@@ -150,12 +177,13 @@ impl Decoder {
     }
 
     /// One layer's result for the residual stream.
-    pub(crate) fn layer(
+    fn layer(
         &self,
         layer: usize,
         stream: Tensor<2>,
         layout: &Layout,
         cache: Option<&mut Cache>,
+        routed: Option<&mut Routed>,
     ) -> Tensor<2> {
         let within = format!("model.layers.{layer}");
         let normed = self.norm(&format!("{within}.input_layernorm.weight"), stream.clone());
@@ -163,14 +191,14 @@ impl Decoder {
         let name = format!("{within}.post_attention_layernorm.weight");
         let rows = self.norm(&name, stream.clone());
         let fed = match self.config.is_mixed(layer) {
-            true => self.experts(&format!("{within}.mlp"), rows),
+            true => self.experts(&format!("{within}.mlp"), rows, routed),
             false => self.feed_forward(&format!("{within}.mlp"), rows),
         };
         stream + fed
     }
 
     /// The norm before logits, or of a layer.
-    pub(crate) fn norm(&self, name: &str, stream: Tensor<2>) -> Tensor<2> {
+    fn norm(&self, name: &str, stream: Tensor<2>) -> Tensor<2> {
         normed(stream, self.parameters.get(name).clone(), self.config.epsilon)
     }
 

@@ -22,8 +22,9 @@ use crate::rendering::Renderer;
 use crate::template::Conversation;
 use crate::vocabulary::{TURN_END, Vocabulary};
 
-/// Right ones of all.
+/// Right ones of all; written with their share and its interval.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(into = "Told")]
 pub struct Tally {
     /// How many were right.
     pub right: usize,
@@ -40,6 +41,41 @@ impl Tally {
     /// The share that was right, from 0 to 1; 0 of none.
     pub fn share(self) -> f64 {
         if self.of == 0 { 0.0 } else { to_f64(self.right) / to_f64(self.of) }
+    }
+
+    /// Where the share of all that could have been asked lies, with a confidence of 95 %: Wilson's
+    /// interval, which holds for few and for shares near 0 and 1; from 0 to 1 of none.
+    pub fn interval(self) -> (f64, f64) {
+        if self.of == 0 {
+            return (0.0, 1.0);
+        }
+        let (share, of) = (self.share(), to_f64(self.of));
+        let squared = DEVIATIONS * DEVIATIONS;
+        let middle = share + squared / (2.0 * of);
+        let spread = share * (1.0 - share) / of + squared / (4.0 * of * of);
+        let reach = DEVIATIONS * spread.sqrt();
+        let within = |bound: f64| (bound / (1.0 + squared / of)).clamp(0.0, 1.0);
+        (within(middle - reach), within(middle + reach))
+    }
+}
+
+/// Standard deviations around the mean that hold 95 % of a bell curve.
+const DEVIATIONS: f64 = 1.959_963_984_540_054;
+
+/// A tally as it is written.
+#[derive(Serialize)]
+struct Told {
+    right: usize,
+    of: usize,
+    share: f64,
+    low: f64,
+    high: f64,
+}
+
+impl From<Tally> for Told {
+    fn from(tally: Tally) -> Told {
+        let (low, high) = tally.interval();
+        Told { right: tally.right, of: tally.of, share: tally.share(), low, high }
     }
 }
 
@@ -173,4 +209,22 @@ pub fn ends(model: &Decoder, vocabulary: &Vocabulary) -> Vec<u32> {
     let mut ends = model.config.ends.clone();
     ends.extend(vocabulary.control(TURN_END));
     ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `scipy.stats.binomtest(right, of).proportion_ci(method="wilson")` has them.
+    #[test]
+    fn intervals_are_wilsons() {
+        for (right, of, low, high) in
+            [(0, 9, 0.0, 0.299_145), (9, 9, 0.700_855, 1.0), (30, 200, 0.107_136, 0.206_056)]
+        {
+            let (ours_low, ours_high) = Tally { right, of }.interval();
+            assert!((ours_low - low).abs() < 1e-6, "{right} of {of}: {ours_low}");
+            assert!((ours_high - high).abs() < 1e-6, "{right} of {of}: {ours_high}");
+        }
+        assert_eq!(Tally::default().interval(), (0.0, 1.0));
+    }
 }

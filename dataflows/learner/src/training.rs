@@ -16,8 +16,11 @@
 //! Whatever stops it, the last snapshot is whole, and on a processor the run that goes on from it
 //! takes the same steps, bit for bit, as one that was never stopped.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -27,10 +30,13 @@ use crate::checkpoint::{Precision, SHARD_BYTES, read_parameters, write_model};
 use crate::config::Config;
 use crate::decoder::Decoder;
 use crate::error::LearnError;
-use crate::loss::{Document, backward, sum_of};
+use crate::flops;
+use crate::loss::{Document, Sheet, Weights, backward, sum_of};
+use crate::memory::room_for_training;
 use crate::optimizer::{AdamW, StepRule, added, clipping, mean};
 use crate::packing::{Pack, is_packed, packs};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, to_f64};
+use crate::training::batches::{Batch, batches};
 use crate::training::metrics::Metrics;
 use crate::training::snapshot::{State, latest, read_best, save, save_best};
 
@@ -38,6 +44,7 @@ pub use self::knobs::{Knobs, LowRank};
 pub use self::metrics::{Evaluation, StepRecord};
 pub use self::run::run_digest;
 
+mod batches;
 mod knobs;
 mod metrics;
 mod plot;
@@ -131,6 +138,7 @@ pub fn train(job: &Job<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome,
     job.knobs.check(&config)?;
     let plan = Plan::new(job)?;
     let device = job.device.clone();
+    check_room(job, &config)?;
     let mut model = Decoder::new(config.clone(), read_parameters(job.from, &config, &device)?);
     run::claim(job, &config)?;
     if let Some(LowRank { rank, alpha }) = job.knobs.low_rank {
@@ -150,29 +158,25 @@ pub fn train(job: &Job<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome,
         empty: plan.empty,
         learned: learned(&model).count(),
     });
-    let mut run = Run { job, plan, model, optimizer, state, began: Instant::now(), first: 0 };
-    run.first = run.state.step;
-    while run.state.step < run.plan.rule.steps && !run.is_patience_over() {
-        let record = run.step()?;
-        metrics.step(&record)?;
-        let remaining = run.remaining();
-        tell(&Event::Step { record: &record, steps: run.plan.rule.steps, remaining });
-        if run.is_due(job.knobs.evaluate_every) {
-            for evaluation in run.evaluate()? {
-                metrics.evaluation(&evaluation)?;
-                tell(&Event::Evaluated(&evaluation));
-            }
-        }
-        if run.is_due(job.knobs.snapshot_every) || run.is_patience_over() {
-            metrics.sync()?;
-            save(job.output, &run.state, learned(&run.model), &run.optimizer)?;
-        }
-    }
-    if run.state.step < run.plan.rule.steps {
-        tell(&Event::StoppedEarly { step: run.state.step });
-    }
+    let (first, peak) = (state.step, flops::of_device(&device));
+    let began = Instant::now();
+    let mut run = Run { job, plan: &plan, model, optimizer, state, began, first, peak };
+    thread::scope(|scope| {
+        let coming = batches(scope, &plan, &job.learned, &job.knobs, first);
+        run.go_on(&coming, &mut metrics, tell)
+    })?;
     metrics.plot(job.output)?;
     run.finish()
+}
+
+/// Checks, before anything is read, that there is memory for a step. Of low-rank additions only what
+/// they are added to is counted.
+fn check_room(job: &Job<'_>, config: &Config) -> Result<(), LearnError> {
+    let moved = if job.knobs.low_rank.is_some() { 0.0 } else { config.size() };
+    let asked = job.held_out.iter().flat_map(|(_, corpus)| &corpus.documents);
+    let documents = job.learned.documents.iter().chain(asked);
+    let packed = documents.filter(|document| is_packed(document, job.knobs.context));
+    room_for_training(config, moved, packed, &job.device)
 }
 
 /// The numbers that a run moves.
@@ -187,6 +191,8 @@ struct Plan {
     epochs: Vec<Vec<Pack>>,
     /// By name, packs of what is held out.
     held_out: Vec<(String, Vec<Pack>)>,
+    /// The tokens that occur in what is learned from, for drills.
+    known: Vec<u32>,
     documents: usize,
     too_long: usize,
     empty: usize,
@@ -215,7 +221,9 @@ impl Plan {
         let all_steps: usize =
             epochs.iter().map(|packs| packs.len().div_ceil(knobs.packs_per_step)).sum();
         let held_out = job.held_out.iter();
+        let known: BTreeSet<u32> = all.iter().flat_map(|it| &it.tokens).copied().collect();
         Ok(Plan {
+            known: known.into_iter().collect(),
             rule: knobs.rule(all_steps as u64),
             held_out: held_out.map(|(name, it)| (name.clone(), packed(it, 0))).collect(),
             epochs,
@@ -241,30 +249,54 @@ impl Plan {
 /// A run under way.
 struct Run<'r> {
     job: &'r Job<'r>,
-    plan: Plan,
+    plan: &'r Plan,
     model: Decoder,
     optimizer: AdamW,
     state: State,
     began: Instant,
     /// The step that this process began at.
     first: u64,
+    /// Multiplications and additions a second that the device can do.
+    peak: f64,
 }
 
 impl Run<'_> {
-    fn step(&mut self) -> Result<StepRecord, LearnError> {
+    /// Takes the steps that are left.
+    fn go_on(
+        &mut self,
+        coming: &Receiver<Batch>,
+        metrics: &mut Metrics,
+        tell: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<(), LearnError> {
+        let steps = self.plan.rule.steps;
+        while !self.is_patience_over() {
+            let Ok(batch) = coming.recv() else { break };
+            let record = self.step(&batch)?;
+            metrics.step(&record)?;
+            let remaining = self.remaining();
+            tell(&Event::Step { record: &record, steps, remaining });
+            if self.is_due(self.job.knobs.evaluate_every) {
+                for evaluation in self.evaluate()? {
+                    metrics.evaluation(&evaluation)?;
+                    tell(&Event::Evaluated(&evaluation));
+                }
+            }
+            if self.is_due(self.job.knobs.snapshot_every) || self.is_patience_over() {
+                metrics.sync()?;
+                save(self.job.output, &self.state, learned(&self.model), &self.optimizer)?;
+            }
+        }
+        if self.state.step < steps {
+            tell(&Event::StoppedEarly { step: self.state.step });
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Batch) -> Result<StepRecord, LearnError> {
         let began = Instant::now();
-        let knobs = &self.job.knobs;
-        let (epoch, packs) = self.plan.packs_of(self.state.step, knobs.packs_per_step);
-        let corpus = &self.job.learned.documents;
-        let parts: Vec<Vec<Document>> = packs
-            .chunks(knobs.packs_at_once)
-            .map(|packs| packs.iter().flatten().map(|place| corpus[*place].clone()).collect())
-            .collect();
-        let count = parts.iter().flatten().map(Document::targets).sum();
-        let tokens: usize = parts.iter().flatten().map(|document| document.tokens.len()).sum();
         let (step, rate) = (self.state.step + 1, self.plan.rule.rate_at(self.state.step));
-        let (sum, gradients) = guarded(|| self.gradients(&parts, count))?;
-        let loss = mean(sum, count);
+        let Summed { sum, balance, gradients } = guarded(|| self.gradients(batch))?;
+        let loss = mean(sum, batch.supervised);
         let diverged = |what, value| LearnError::Diverged { step, what, value };
         if !loss.is_finite() {
             return Err(diverged("loss", loss));
@@ -273,6 +305,7 @@ impl Run<'_> {
         if !norm.is_finite() {
             return Err(diverged("norm of the gradient", norm));
         }
+        let flops: f64 = batch.parts.iter().map(|part| flops::of_training(&self.model, part)).sum();
         let rule = &self.plan.rule;
         let moved = self.optimizer.step(rule, learned(&self.model), &gradients, shrink);
         match &mut self.model.adapters {
@@ -281,17 +314,27 @@ impl Run<'_> {
         }
         self.state.step = step;
         self.state.loss = loss;
-        self.state.tokens += tokens as u64;
-        let seconds = began.elapsed().as_secs_f64();
-        Ok(StepRecord::new(step, epoch, loss, (norm, rate), (tokens, count), seconds))
+        self.state.tokens += batch.tokens as u64;
+        let seconds = began.elapsed().as_secs_f64().max(1e-9);
+        Ok(StepRecord {
+            step,
+            epoch: batch.epoch,
+            loss,
+            gradient_norm: norm,
+            rate,
+            tokens: batch.tokens,
+            supervised: batch.supervised,
+            balance,
+            flops_per_token: flops / to_f64(batch.tokens),
+            seconds,
+            tokens_per_second: to_f64(batch.tokens) / seconds,
+            utilisation: flops / seconds / self.peak,
+        })
     }
 
-    /// The sum of losses over parts, and the gradients of that sum over the count of all.
-    fn gradients(
-        &self,
-        parts: &[Vec<Document>],
-        count: usize,
-    ) -> Result<(f64, Parameters), LearnError> {
+    /// The sum of losses over parts, and the gradients of that sum over the count of all. How
+    /// unevenly experts are used is a mean over the parts, by their tokens.
+    fn gradients(&self, batch: &Batch) -> Result<Summed, LearnError> {
         let mut device = self.job.device.clone().autodiff();
         if self.job.knobs.recompute {
             device = device.gradient_checkpointing();
@@ -301,13 +344,20 @@ impl Run<'_> {
             Some(adapters) => adapters.parameters = adapters.parameters.tracked(&device),
             None => model.parameters = model.parameters.tracked(&device),
         }
-        let (mut sum, mut gradients) = (0.0, Parameters::default());
-        for documents in parts {
-            let made = backward(&model, documents, count, &device)?;
-            sum += made.sum;
-            gradients = added(gradients, &made.gradients);
+        let said = model.config.experts.as_ref().map_or(0.0, |experts| experts.balance);
+        let weight = self.job.knobs.balance.unwrap_or(said);
+        let mut summed = Summed { sum: 0.0, balance: None, gradients: Parameters::default() };
+        for part in &batch.parts {
+            let share = to_f64(part.tokens.len()) / to_f64(batch.tokens);
+            let weights = Weights { count: batch.supervised, balance: weight * share };
+            let made = backward(&model, part, weights, &device)?;
+            summed.sum += made.sum;
+            if let Some(balance) = made.balance {
+                summed.balance = Some(summed.balance.unwrap_or(0.0) + balance * share);
+            }
+            summed.gradients = added(summed.gradients, &made.gradients);
         }
-        Ok((sum, gradients))
+        Ok(summed)
     }
 
     fn evaluate(&mut self) -> Result<Vec<Evaluation>, LearnError> {
@@ -316,9 +366,9 @@ impl Run<'_> {
             let corpus = &self.job.held_out[place].1.documents;
             let (mut sum, mut count) = (0.0, 0);
             for pack in packs {
-                let documents: Vec<Document> = pack.iter().map(|it| corpus[*it].clone()).collect();
-                count += documents.iter().map(Document::targets).sum::<usize>();
-                sum += guarded(|| sum_of(&self.model, &documents, &self.job.device))?;
+                let sheet = Sheet::of(pack.iter().map(|place| &corpus[*place]));
+                count += sheet.targets();
+                sum += guarded(|| sum_of(&self.model, &sheet, &self.job.device))?;
             }
             if 0 < count {
                 let step = self.state.step;
@@ -378,6 +428,13 @@ impl Run<'_> {
             best: self.state.best,
         })
     }
+}
+
+/// What the parts of a batch gave.
+struct Summed {
+    sum: f64,
+    balance: Option<f64>,
+    gradients: Parameters,
 }
 
 /// Devices say that memory ran out by breaking off; here that is an error.

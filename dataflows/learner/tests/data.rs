@@ -11,7 +11,7 @@ use learner::beginning::{Beginning, train_tokenizer};
 use learner::examples::{Example, Shard, read};
 use learner::loss::Document;
 use learner::rendering::Renderer;
-use learner::template::Conversation;
+use learner::template::{Conversation, QWEN3};
 use learner::vocabulary::{Part, Vocabulary};
 use schemas::Digest;
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ fn base(folder: &Path, examples: &[Example]) -> Renderer {
     let beginning =
         Beginning { vocabulary: 900, layers: 1, hidden: 16, heads: 2, positions: 64, seed: 0 };
     beginning.write(folder, examples).unwrap();
+    fs::write(folder.join("chat_template.jinja"), QWEN3).unwrap();
     Renderer::read(folder).unwrap()
 }
 

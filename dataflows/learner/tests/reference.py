@@ -4,8 +4,9 @@
 
 Needs torch, transformers and safetensors. Every fixture is a folder: a checkpoint (config.json,
 model.safetensors) and beside it reference.json (tokens, masks, losses, greedy continuation) and
-reference.safetensors (logits, gradients, weights after twenty steps). Documents are computed one
-by one, so that packing them must change nothing.
+reference.safetensors (logits, gradients, weights after twenty steps); with experts also
+balance.safetensors (how unevenly they are used, and the gradients of that alone). Documents are
+computed one by one, so that packing them must change nothing.
 """
 
 import json
@@ -16,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 from transformers import get_cosine_schedule_with_warmup
+from transformers.models.qwen3_moe.modeling_qwen3_moe import load_balancing_loss_func
 
 SHARED = dict(
     vocab_size=96, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -124,10 +126,29 @@ def write(folder, model):
     (folder / "reference.json").write_text(json.dumps(reference) + "\n")
 
 
+def write_balance(folder, model):
+    """What is added to the loss where `output_router_logits` is on, before its coefficient."""
+    model.zero_grad()
+    ids = (torch.tensor([document["tokens"]]) for document in documents(0))
+    said = [model(input_ids=one, output_router_logits=True).router_logits for one in ids]
+    layers = tuple(torch.cat(parts) for parts in zip(*said))
+    balance = load_balancing_loss_func(layers, model.num_experts, model.num_experts_per_tok)
+    balance.backward()
+    # A number that balance does not depend on has no gradient in torch.
+    named = ((name, torch.zeros_like(p) if p.grad is None else p.grad)
+             for name, p in model.named_parameters())
+    tensors = {f"gradient.{name}": tensor for name, tensor in split(named).items()}
+    save_file({"balance": balance.detach().reshape(1), **tensors}, folder / "balance.safetensors")
+
+
 def main():
     torch.set_num_threads(1)
     for name, model in models():
-        write(Path(sys.argv[1]) / name, model.float())
+        folder = Path(sys.argv[1]) / name
+        if name == "mixed":
+            folder.mkdir(parents=True, exist_ok=True)
+            write_balance(folder, model.float())
+        write(folder, model.float())
 
 
 main()

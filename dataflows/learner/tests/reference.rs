@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor};
 use learner::checkpoint::{Precision, read_parameters, write_model};
 use learner::config::Config;
 use learner::decoder::{Cache, Decoder, Layout};
-use learner::loss::{Document, backward};
+use learner::loss::{Document, Sheet, Weights, backward};
 use learner::optimizer::{AdamW, StepRule, clipping, mean};
 use learner::parameters::Parameters;
 use safetensors::SafeTensors;
@@ -117,9 +117,9 @@ fn loss_and_every_gradient_are_those_of_torch() {
         let fixture = Fixture::read(name);
         let mut model = fixture.model(&device);
         model.parameters = model.parameters.tracked(&device.clone().autodiff());
-        let documents = fixture.documents(0);
-        let count = documents.iter().map(Document::targets).sum();
-        let made = backward(&model, &documents, count, &device).unwrap();
+        let sheet = Sheet::of(&fixture.documents(0));
+        let count = sheet.targets();
+        let made = backward(&model, &sheet, Weights { count, balance: 0.0 }, &device).unwrap();
         let loss = mean(made.sum, count);
         assert!(is_near(loss, fixture.number("loss"), 1e-3), "{name}: {loss}");
         let mut farthest = 0.0_f64;
@@ -158,10 +158,11 @@ fn twenty_steps_end_where_torchs_end() {
             let theirs = |key: &str| fixture.json[key][step].as_f64().unwrap();
             let rate = rule.rate_at(step as u64);
             assert!((rate - theirs("rates")).abs() < 1e-9, "{name}: rate {rate} at {step}");
-            let documents = fixture.documents(step);
-            let count = documents.iter().map(Document::targets).sum();
+            let sheet = Sheet::of(&fixture.documents(step));
+            let count = sheet.targets();
             model.parameters = model.parameters.tracked(&device.clone().autodiff());
-            let made = backward(&model, &documents, count, &device).unwrap();
+            let weights = Weights { count, balance: 0.0 };
+            let made = backward(&model, &sheet, weights, &device).unwrap();
             let loss = mean(made.sum, count);
             assert!(is_near(loss, theirs("losses"), 1e-3), "{name}: loss {loss} at {step}");
             let (norm, shrink) = clipping(&made.gradients, rule.clip);
@@ -176,6 +177,37 @@ fn twenty_steps_end_where_torchs_end() {
             farthest = farthest.max(far);
         }
         println!("{name}: after twenty steps weights are within {farthest:.1e}");
+    }
+}
+
+/// How unevenly experts are used, and what that says to every number of the model, is what
+/// `load_balancing_loss_func` says, however documents are packed.
+#[test]
+fn balance_and_its_gradients_are_those_of_transformers() {
+    let device = Device::flex();
+    let fixture = Fixture::read("mixed");
+    let path = fixture.folder.join("balance.safetensors");
+    let bytes = fs::read(path).unwrap();
+    let theirs = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |name: &str| -> Vec<f32> {
+        let data = theirs.tensor(name).unwrap().data().to_vec();
+        data.chunks_exact(4).map(|it| f32::from_le_bytes(it.try_into().unwrap())).collect()
+    };
+    let mut model = fixture.model(&device);
+    model.parameters = model.parameters.tracked(&device.clone().autodiff());
+    let sheet = Sheet::of(&fixture.documents(0));
+    let of = |balance: f64| {
+        let weights = Weights { count: sheet.targets(), balance };
+        backward(&model, &sheet, weights, &device).unwrap()
+    };
+    let (with, without) = (of(1.0), of(0.0));
+    assert!(without.balance.is_none());
+    assert!(is_near(with.balance.unwrap(), f64::from(numbers("balance")[0]), 1e-5));
+    for (name, _) in model.config.tensors() {
+        let Some(gradient) = with.gradients.find(&name) else { continue };
+        let alone = gradient.clone() - without.gradients.get(&name).clone();
+        let theirs = numbers(&format!("gradient.{name}"));
+        assert!(distance(&numbers_of(&alone), &theirs) <= 1e-4, "{name}");
     }
 }
 

@@ -12,8 +12,9 @@ use learner::beginning::Beginning;
 use learner::error::LearnError;
 use learner::examples::Example;
 use learner::lesson::corpus;
+use learner::loss::Document;
 use learner::rendering::Renderer;
-use learner::training::{Event, Job, Knobs, LowRank, Outcome, StepRecord, train};
+use learner::training::{Corpus, Event, Job, Knobs, LowRank, Outcome, StepRecord, train};
 
 #[path = "sample/rows.rs"]
 mod rows;
@@ -88,6 +89,11 @@ fn knobs() -> Knobs {
     }
 }
 
+/// With drills before the rows.
+fn drilled() -> Knobs {
+    Knobs { drill: 3, ..knobs() }
+}
+
 /// What a run's metrics say, without how long it took.
 fn metrics(run: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
@@ -97,6 +103,7 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
             let fields = line.as_object_mut().unwrap();
             fields.remove("seconds");
             fields.remove("tokens_per_second");
+            fields.remove("utilisation");
             line
         })
         .collect()
@@ -110,10 +117,10 @@ const CHILD: &str = "AGENTSCALER_LEARNER_TEST_CHILD";
 fn killed_run_goes_on_bit_for_bit() {
     let school = School::new();
     if let Some(output) = std::env::var_os(CHILD) {
-        school.run(&output.to_string_lossy(), knobs()).unwrap();
+        school.run(&output.to_string_lossy(), drilled()).unwrap();
         return;
     }
-    let (outcome, _) = school.run("whole", knobs()).unwrap();
+    let (outcome, _) = school.run("whole", drilled()).unwrap();
     let whole = school.folder.path().join("whole");
     let killed = school.folder.path().join("killed");
     let mut kills = 0;
@@ -150,7 +157,7 @@ fn killed_run_goes_on_bit_for_bit() {
     let picture = fs::read_to_string(killed.join("loss.svg")).unwrap();
     assert!(picture.contains("training") && picture.contains("tasks"));
     // Again, it has nothing left to do and says the same.
-    assert_eq!(school.run(&killed.to_string_lossy(), knobs()).unwrap().0, outcome);
+    assert_eq!(school.run(&killed.to_string_lossy(), drilled()).unwrap().0, outcome);
 }
 
 fn start(test: &str, output: &Path) -> Child {
@@ -302,6 +309,46 @@ fn spoiled_checkpoints_are_refused_by_file_and_place() {
     renderer(&other, "neither marks what assistants say nor renders as Qwen3's does");
     let torn = spoiled(&school, "chat_template.jinja", |_| b"a\n{% if %}".to_vec());
     renderer(&torn, "chat_template.jinja: line 2");
+}
+
+/// What no machine has room for is refused before any of it is taken.
+#[test]
+fn absurd_sizes_are_refused_before_memory_is_taken() {
+    if !Path::new("/proc/meminfo").exists() {
+        return;
+    }
+    let school = School::new();
+    let wide = spoiled(&school, "config.json", |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        text.replace("\"intermediate_size\": 48", "\"intermediate_size\": 16777216")
+            .replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 4096")
+            .into_bytes()
+    });
+    let error = school.run_from("wide", &wide, knobs()).unwrap_err();
+    assert!(error.to_string().contains("needs "), "{error}");
+    assert!(error.remedy().unwrap().contains("smaller model"));
+    let error = learner::assistant::Assistant::read(&wide, Device::flex()).unwrap_err();
+    assert!(error.to_string().starts_with("the model: needs "), "{error}");
+    let long = spoiled(
+        &school,
+        "config.json",
+        replaced("\"max_position_embeddings\": 900", "\"max_position_embeddings\": 9000000"),
+    );
+    let document = Document { tokens: vec![1; 300_000], supervised: vec![true; 300_000] };
+    let learned = Corpus { ids: vec!["long".into()], documents: vec![document] };
+    let job = Job {
+        output: &school.folder.path().join("long"),
+        from: &long,
+        knobs: Knobs { context: 300_000, ..knobs() },
+        learned,
+        held_out: Vec::new(),
+        device: Device::flex(),
+    };
+    let error = train(&job, &mut |_| {}).unwrap_err();
+    let said = "a step of training over 300000 tokens: needs ";
+    assert!(error.to_string().starts_with(said), "{error}");
+    assert!(error.remedy().unwrap().contains("--context"));
+    assert!(!school.folder.path().join("long").exists(), "nothing was begun");
 }
 
 #[test]

@@ -66,10 +66,22 @@ pub(super) struct TrainArgs {
     /// Weight decay of matrices.
     #[arg(long, value_name = "RATE", default_value = "0.01")]
     pub(super) decay: f64,
+    /// How slowly the mean of gradients' squares moves (Adam's second beta); a model from nothing
+    /// learns sooner with 0.98.
+    #[arg(long, value_name = "PART", default_value = "0.999")]
+    pub(super) beta2: f64,
     /// The longest that a step's gradient may be.
     #[arg(long, value_name = "LENGTH", default_value = "1")]
     pub(super) clip: f64,
-    /// Most steps; 0 for as many as the epochs have.
+    /// What the uneven use of experts is multiplied by in the loss of a mixture of experts; by
+    /// default what the checkpoint says.
+    #[arg(long, value_name = "RATE")]
+    pub(super) balance: Option<f64>,
+    /// Steps before all others in which a model from nothing learns to copy, from random tokens
+    /// said twice.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(super) drill: u64,
+    /// Most steps on rows; 0 for as many as the epochs have.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) steps: u64,
     /// Learn low-rank additions of this rank (`LoRA`), merged into the result.

@@ -28,6 +28,9 @@ pub struct Knobs {
     pub decay: f64,
     /// The longest that a gradient may be.
     pub clip: f64,
+    /// What the uneven use of experts is multiplied by; `None` for what the checkpoint says.
+    #[serde(default)]
+    pub balance: Option<f64>,
     /// How slowly the means of gradients and of their squares move.
     pub betas: (f64, f64),
     /// What keeps the division by small squares in bounds.
@@ -42,8 +45,11 @@ pub struct Knobs {
     pub snapshot_every: u64,
     /// Evaluations without a lower loss after which the run ends; 0 for never.
     pub patience: u64,
-    /// Most steps; 0 for as many as the epochs have.
+    /// Most steps on rows; 0 for as many as the epochs have.
     pub steps_max: u64,
+    /// Steps before them on drills ([`crate::drills`]), which a model from nothing needs.
+    #[serde(default)]
+    pub drill: u64,
     /// Compute again in the backward pass what is cheap to compute, and keep less in memory.
     pub recompute: bool,
     /// Write the result in sixteen bits.
@@ -72,6 +78,7 @@ impl Default for Knobs {
             warm_up_permille: 100,
             decay: 0.01,
             clip: 1.0,
+            balance: None,
             betas: (0.9, 0.999),
             epsilon: 1e-8,
             seed: 0,
@@ -80,6 +87,7 @@ impl Default for Knobs {
             snapshot_every: 50,
             patience: 0,
             steps_max: 0,
+            drill: 0,
             recompute: false,
             brain: false,
         }
@@ -118,10 +126,17 @@ impl Knobs {
             ("--learning-rate", self.rate),
             ("--decay", self.decay),
             ("--clip", self.clip),
+            ("--balance", self.balance.unwrap_or(0.0)),
             ("--lora-alpha", self.low_rank.map_or(1.0, |it| it.alpha)),
         ] {
             if !plain(number) {
                 return refused(option, format!("is {number}"), "give a number from 0 up");
+            }
+        }
+        let (slow, slower) = self.betas;
+        for (option, part) in [("the first beta", slow), ("--beta2", slower)] {
+            if !(0.0..1.0).contains(&part) {
+                return refused(option, format!("is {part}"), "give a number from 0 to below 1");
             }
         }
         Ok(())
@@ -129,7 +144,8 @@ impl Knobs {
 
     /// The rule of steps for a run whose epochs have so many.
     pub(super) fn rule(&self, steps: u64) -> StepRule {
-        let steps = if self.steps_max == 0 { steps } else { steps.min(self.steps_max) };
+        let rows = if self.steps_max == 0 { steps } else { steps.min(self.steps_max) };
+        let steps = self.drill + rows;
         StepRule {
             rate: self.rate,
             warm_up: steps * u64::from(self.warm_up_permille) / 1000,

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::plot;
 use crate::durable;
 use crate::error::LearnError;
-use crate::parameters::to_f64;
 
 /// A step as `metrics.jsonl` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,34 +27,20 @@ pub struct StepRecord {
     pub tokens: usize,
     /// Tokens learned.
     pub supervised: usize,
+    /// How unevenly experts were used, where that is weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<f64>,
+    /// Multiplications and additions of the model's matrix products ([`crate::flops`]), per token.
+    #[serde(default)]
+    pub flops_per_token: f64,
     /// Seconds it took.
     pub seconds: f64,
     /// Tokens read per second.
     pub tokens_per_second: f64,
-}
-
-impl StepRecord {
-    pub(super) fn new(
-        step: u64,
-        epoch: usize,
-        loss: f64,
-        (gradient_norm, rate): (f64, f64),
-        (tokens, supervised): (usize, usize),
-        seconds: f64,
-    ) -> StepRecord {
-        let tokens_per_second = to_f64(tokens) / seconds.max(1e-9);
-        StepRecord {
-            step,
-            epoch,
-            loss,
-            gradient_norm,
-            rate,
-            tokens,
-            supervised,
-            seconds,
-            tokens_per_second,
-        }
-    }
+    /// These products per second, as a share of what the device reached in a product of two large
+    /// matrices when this process began.
+    #[serde(default)]
+    pub utilisation: f64,
 }
 
 /// An evaluation as `metrics.jsonl` tells it.

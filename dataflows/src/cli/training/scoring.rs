@@ -85,13 +85,16 @@ fn sample(judged: &Judged<'_>) -> serde_json::Value {
 
 fn print(out: &mut impl io::Write, score: &Score) -> io::Result<()> {
     let mut line = |what: &str, tally: Tally| {
+        let (low, high) = tally.interval();
         writeln!(
             out,
-            "{:<44} {:>6.1} %  {:>6} of {}",
+            "{:<44} {:>6.1} %  {:>6} of {:<6} {:>5.1} to {:.1} %",
             plain(what),
             100.0 * tally.share(),
             grouped(tally.right as u64),
-            grouped(tally.of as u64)
+            grouped(tally.of as u64),
+            100.0 * low,
+            100.0 * high
         )
     };
     line("exactly the right calls", score.calls)?;
