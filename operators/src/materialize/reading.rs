@@ -10,9 +10,7 @@ use crate::materialize::lexicon::{
 };
 use crate::materialize::naming::is_control;
 use crate::materialize::reading::phrase::{Phrase, own_part, phrase, trim};
-use crate::materialize::reading::tail::{
-    Segment, Tail, act_on, acts_on_item, end_collection, segments, tail,
-};
+use crate::materialize::reading::tail::{Segment, Tail, act_on, ending, segments, tail};
 use crate::materialize::words::{noun, singular, words};
 
 pub(super) use crate::materialize::reading::promise::promises_change;
@@ -206,31 +204,8 @@ fn verb(called: &Phrase, act: Act) -> String {
 fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading<'t>> {
     let method = tool.method.as_deref()?;
     let segments = segments(path);
-    let mut ending = called.clone();
-    let ends = segments.len();
-    let mut end = ends;
-    if let Some(Segment::Static(last)) = segments.last() {
-        let alone = phrase(last);
-        let acts =
-            alone.act.is_some_and(|it| it != Act::Get) && end_collection(&segments[..end - 1]);
-        let verbal = last.len() == 1 && event(&last[0]).is_none();
-        let glued = !called.verb.is_empty() && last.concat() == called.verb.replace(' ', "");
-        if glued && end_collection(&segments[..end - 1]) {
-            end -= 1;
-        } else if acts
-            && (verbal || matches!(segments.get(end.wrapping_sub(2)), Some(Segment::Argument(_))))
-        {
-            ending = alone;
-            end -= 1;
-        } else if alone.act.is_some() && 1 < last.len() {
-            return None;
-        } else if acts_on_item(tool, method, last, &segments[..end - 1])
-            && (called.act.is_none() || called.verb == last[0])
-        {
-            ending = Phrase { verb: last[0].clone(), act: Some(Act::Update), ..Phrase::default() };
-            end -= 1;
-        }
-    }
+    let (end, mut ending) = ending(tool, method, &segments, called)?;
+    let deed = end < segments.len();
     let segments = &segments[..end];
     let Tail { collection, item, above } = tail(method, segments)?;
     let (object, many) = trim(collection);
@@ -249,11 +224,8 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     // What is put to an item or taken off it is not the item: `POST /tasks/{id}/removeTag`.
     let of = noun(&ending.noun);
     let other = !of.is_empty() && of != object && !object.ends_with(&format!("_{of}"));
-    if item.is_some()
-        && other
-        && matches!(ending.act, Some(Act::Create | Act::Delete))
-        && end < ends
-    {
+    let whole = matches!(ending.act, Some(Act::Create | Act::Delete));
+    if deed && item.is_some() && other && whole {
         ending.act = Some(Act::Update);
     }
     let told = || self::key(tool, &object, Act::Update, &[]).is_some_and(|found| !found.named);
@@ -400,9 +372,19 @@ mod tests {
     }
 
     /// Name, method, path, arguments; then act, entity, and the argument that is the key.
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+        Act,
+        &'static str,
+        Option<usize>,
+    );
+
     #[test]
     fn tools_are_read() {
-        let cases: [(&str, &str, &str, &[&str], Act, &str, Option<usize>); 29] = [
+        let cases: [Case; 24] = [
             ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
             ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
             ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
@@ -410,6 +392,47 @@ mod tests {
             ("x", "DELETE", "/v2/books/{id}", &["id"], Act::Delete, "book", Some(0)),
             ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
             ("x", "POST", "/plans/{id}/revise", &["id", "note"], Act::Update, "plan", Some(0)),
+            ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
+            ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
+            ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),
+            ("DescribeScans", "POST", "/sites/{id}/scans", &["id"], Act::List, "scan", None),
+            ("getAccessToken", "POST", "/tokens", &[], Act::Create, "token", None),
+            ("BasketList_AddPear", "", "", &["colour"], Act::Create, "pear", None),
+            ("post_api_v1_ShedReport", "POST", "", &[], Act::Create, "shed_report", None),
+            ("order_list", "", "", &[], Act::List, "order", None),
+            ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
+            ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
+            ("x", "POST", "/stays/cancel", &["stay_id"], Act::Become("cancelled"), "stay", Some(0)),
+            (
+                "Check_In_Guest",
+                "POST",
+                "/stays/checkin",
+                &["stay_id"],
+                Act::Become("checked_in"),
+                "stay",
+                Some(0),
+            ),
+            ("send_order_to_kitchen", "", "", &["order_id"], Act::Become("sent"), "order", Some(0)),
+            ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
+            ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
+            ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),
+            (
+                "x_Cancel",
+                "DELETE",
+                "/rentals/{id}",
+                &["id"],
+                Act::Become("cancelled"),
+                "rental",
+                Some(0),
+            ),
+        ];
+        check(&cases);
+    }
+
+    /// What is done to an item, and what is made below it.
+    #[test]
+    fn paths_below_an_item_are_read() {
+        let cases: [Case; 5] = [
             (
                 "Groups_Failover",
                 "POST",
@@ -447,45 +470,16 @@ mod tests {
                 None,
             ),
             ("list_folders", "", "", &["parent_folder_id"], Act::List, "folder", None),
-            ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
-            ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
-            ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),
-            ("DescribeScans", "POST", "/sites/{id}/scans", &["id"], Act::List, "scan", None),
-            ("getAccessToken", "POST", "/tokens", &[], Act::Create, "token", None),
-            ("BasketList_AddPear", "", "", &["colour"], Act::Create, "pear", None),
-            ("post_api_v1_ShedReport", "POST", "", &[], Act::Create, "shed_report", None),
-            ("order_list", "", "", &[], Act::List, "order", None),
-            ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
-            ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
-            ("x", "POST", "/stays/cancel", &["stay_id"], Act::Become("cancelled"), "stay", Some(0)),
-            (
-                "Check_In_Guest",
-                "POST",
-                "/stays/checkin",
-                &["stay_id"],
-                Act::Become("checked_in"),
-                "stay",
-                Some(0),
-            ),
-            ("send_order_to_kitchen", "", "", &["order_id"], Act::Become("sent"), "order", Some(0)),
-            ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
-            ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
-            ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),
-            (
-                "x_Cancel",
-                "DELETE",
-                "/rentals/{id}",
-                &["id"],
-                Act::Become("cancelled"),
-                "rental",
-                Some(0),
-            ),
         ];
+        check(&cases);
+    }
+
+    fn check(cases: &[Case]) {
         for (name, method, path, arguments, act, entity, key) in cases {
             let tool = of_path(name, method, path, arguments);
             let reading = read(&tool);
             let found = (reading.act, reading.entity.as_str(), reading.key.map(|it| it.place));
-            assert_eq!(found, (act, entity, key), "{name} {method} {path}");
+            assert_eq!(found, (*act, *entity, *key), "{name} {method} {path}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use schemas::Tool;
 
-use crate::materialize::lexicon::{Act, KEY_WORDS};
-use crate::materialize::reading::phrase::{Phrase, is_version, own_part};
+use crate::materialize::lexicon::{Act, KEY_WORDS, event};
+use crate::materialize::reading::phrase::{Phrase, is_version, own_part, phrase};
 use crate::materialize::words::{is_plural, noun, words};
 
 /// A segment of a resource path.
@@ -31,6 +31,38 @@ pub(super) fn segments(path: &str) -> Vec<Segment> {
         }
     }
     segments
+}
+
+/// How many segments name what is worked on, and what is done to it: by the last segment, as in
+/// `/orders/{id}/cancel`, or else as the tool's name says. None if the last segment is a phrase about
+/// something else.
+pub(super) fn ending(
+    tool: &Tool,
+    method: &str,
+    segments: &[Segment],
+    called: &Phrase,
+) -> Option<(usize, Phrase)> {
+    let whole = (segments.len(), called.clone());
+    let [before @ .., Segment::Static(last)] = segments else { return Some(whole) };
+    let alone = phrase(last);
+    let acts = alone.act.is_some_and(|it| it != Act::Get) && end_collection(before);
+    let verbal = last.len() == 1 && event(&last[0]).is_none();
+    let glued = !called.verb.is_empty() && last.concat() == called.verb.replace(' ', "");
+    if glued && end_collection(before) {
+        return Some((before.len(), called.clone()));
+    }
+    if acts && (verbal || matches!(before.last(), Some(Segment::Argument(_)))) {
+        return Some((before.len(), alone));
+    }
+    if alone.act.is_some() && 1 < last.len() {
+        return None;
+    }
+    let unsaid = called.act.is_none() || called.verb == last[0];
+    if unsaid && acts_on_item(tool, method, last, before) {
+        let verb = last[0].clone();
+        return Some((before.len(), Phrase { verb, act: Some(Act::Update), ..Phrase::default() }));
+    }
+    Some(whole)
 }
 
 /// The end of a path.
@@ -85,7 +117,7 @@ fn stranger(name: &str, collection: &[String]) -> Option<String> {
 
 /// Whether the last word of a path is what is done to the item before it, as in
 /// `POST /subscriptions/{id}/revise`: one word, or the very name of the tool, and not a plural.
-pub(super) fn acts_on_item(tool: &Tool, method: &str, last: &[String], before: &[Segment]) -> bool {
+fn acts_on_item(tool: &Tool, method: &str, last: &[String], before: &[Segment]) -> bool {
     let item = matches!(before, [.., Segment::Static(_), Segment::Argument(_)]);
     let called = words(own_part(&tool.name)).concat();
     let whole = last.len() == 1 || called.ends_with(&last.concat());
@@ -93,7 +125,7 @@ pub(super) fn acts_on_item(tool: &Tool, method: &str, last: &[String], before: &
 }
 
 /// Whether a part of a path names a collection.
-pub(super) fn end_collection(segments: &[Segment]) -> bool {
+fn end_collection(segments: &[Segment]) -> bool {
     segments.iter().any(|segment| matches!(segment, Segment::Static(_)))
 }
 
