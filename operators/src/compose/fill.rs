@@ -343,10 +343,11 @@ impl<'a, 'w> Draft<'a, 'w> {
                 return Some(value.clone());
             }
         }
-        if is_called(&target.name) && matches!(target.kind, schemas::Kind::Text) {
-            let called = Field { name: column.into(), ..field.clone() };
+        let called = [&field.name, &target.name].into_iter().find(|name| is_called(name));
+        if let Some(name) = called.filter(|_| matches!(target.kind, schemas::Kind::Text)) {
+            let plain = Field { name: name.clone(), ..field.clone() };
             return (0..4)
-                .map(|way| sample(&called, &table.noun, draw.at(way)))
+                .map(|way| sample(&plain, &table.noun, draw.at(way)))
                 .find(|value| held != Some(value) && field.shape.admits(value));
         }
         (0..3)

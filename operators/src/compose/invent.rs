@@ -193,6 +193,12 @@ fn integer(label: &str, minimum: Option<i64>, maximum: Option<i64>, draw: Draw) 
     draw.between(low, high)
 }
 
+/// Words of what is a whole number, whatever the source says.
+const WHOLE: [&str; 17] = [
+    "id", "number", "count", "index", "page", "limit", "size", "quantity", "year", "month", "day",
+    "days", "hours", "age", "port", "level", "position",
+];
+
 fn number(label: &str, minimum: &Value, maximum: &Value, draw: Draw) -> Option<Value> {
     let (low, high) = if label.contains("lat") {
         (-60.0, 65.0)
@@ -214,7 +220,8 @@ fn number(label: &str, minimum: &Value, maximum: &Value, draw: Draw) -> Option<V
     }
     let share = f64::from(u32::try_from(draw.below(1 << 20)).unwrap_or(0)) / f64::from(1 << 20);
     let drawn = low + (high - low) * share;
-    let rounded = (drawn * 100.0).round() / 100.0;
+    let counted = WHOLE.iter().any(|it| label.split(' ').any(|word| word == *it));
+    let rounded = if counted { drawn.round() } else { (drawn * 100.0).round() / 100.0 };
     let fits = low <= rounded && rounded <= high;
     Some(Value::number(if fits { rounded } else { low })).filter(|it| !it.is_null())
 }
@@ -269,7 +276,7 @@ fn text(label: &str, format: &str, draw: Draw) -> String {
         format!("203.0.113.{}", 1 + digits(250))
     } else if says(&["phone", "mobile", "telephone", "msisdn", "fax"]) {
         format!("+1-555-{:04}", digits(10_000))
-    } else if says(&["date", "day", "deadline", "birthday", "since", "until"]) {
+    } else if says(&["date", "day", "deadline", "birthday", "dob", "birthdate", "since", "until"]) {
         date(draw)
     } else if says(&["time", "timestamp", "datetime"]) {
         format!("{}T{}:00Z", date(draw), time(draw))

@@ -158,7 +158,7 @@ pub(crate) fn is_plural(label: &str) -> bool {
         || last == "people"
 }
 
-const IRREGULAR: [(&str, &str); 98] = [
+const IRREGULAR: [(&str, &str); 99] = [
     ("buy", "bought"),
     ("send", "sent"),
     ("make", "made"),
@@ -192,6 +192,7 @@ const IRREGULAR: [(&str, &str); 98] = [
     ("drop", "dropped"),
     ("pin", "pinned"),
     ("tag", "tagged"),
+    ("untag", "untagged"),
     ("cancel", "cancelled"),
     ("failover", "failed over"),
     ("rollback", "rolled back"),

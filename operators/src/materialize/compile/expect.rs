@@ -15,7 +15,7 @@ mod families;
 const TOLD_WORDS: usize = 6;
 
 /// Nouns of what is told as a number.
-const NUMBERS: [&str; 52] = [
+pub(super) const NUMBERS: [&str; 52] = [
     "price",
     "rate",
     "balance",

@@ -2,7 +2,7 @@
 
 use schemas::Shape;
 
-use crate::materialize::compile::expect::Part;
+use crate::materialize::compile::expect::{NUMBERS, Part};
 use crate::materialize::reading::Reading;
 use crate::materialize::words::{column_name, is_plural, singular, words};
 
@@ -198,6 +198,9 @@ pub(super) fn told(reading: &Reading<'_>) -> Option<Vec<Part>> {
     let whole = column_name(kept);
     if noun.many || SEVERAL.contains(&last) || (is_plural(last) && !noun.hollow) {
         return Some(vec![Part::new(whole, Shape::List(Box::new(Shape::text())))]);
+    }
+    if NUMBERS.contains(&last) && !noun.hollow {
+        return Some(vec![Part::new(whole, Shape::number())]);
     }
     if SAID.contains(&last) && !noun.hollow {
         return Some(vec![Part::new(whole, Shape::text())]);
