@@ -49,7 +49,7 @@ pub fn room_for_training<'d>(
 fn room_for(bytes: f64, subject: &str, remedy: &str) -> Result<(), LearnError> {
     match total() {
         Some(total) if total < bytes => {
-            let gigabytes = |bytes: f64| bytes / 1e9;
+            let gigabytes = |size: f64| size / 1e9;
             let reason = format!(
                 "needs {:.1} GB of memory or more, and this machine has {:.1}",
                 gigabytes(bytes),

@@ -159,8 +159,8 @@ fn mimicked(config: &Config, draw: Draw) -> [(&'static str, [usize; 2], Vec<f32>
 fn directions(draw: Draw, rows: usize, columns: usize) -> Vec<f32> {
     let mut numbers: Vec<f64> =
         bell(draw, rows * columns, 1.0).into_iter().map(f64::from).collect();
-    for row in 0..rows {
-        let (before, rest) = numbers.split_at_mut(row * columns);
+    for place in 0..rows {
+        let (before, rest) = numbers.split_at_mut(place * columns);
         let row = &mut rest[..columns];
         let earlier: Vec<&[f64]> = before.chunks_exact(columns).collect();
         // As many rows as columns leave no direction; the next begins anew.

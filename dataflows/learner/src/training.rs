@@ -366,7 +366,7 @@ impl Run<'_> {
             let corpus = &self.job.held_out[place].1.documents;
             let (mut sum, mut count) = (0.0, 0);
             for pack in packs {
-                let sheet = Sheet::of(pack.iter().map(|place| &corpus[*place]));
+                let sheet = Sheet::of(pack.iter().map(|document| &corpus[*document]));
                 count += sheet.targets();
                 sum += guarded(|| sum_of(&self.model, &sheet, &self.job.device))?;
             }

@@ -188,9 +188,9 @@ fn balance_and_its_gradients_are_those_of_transformers() {
     let fixture = Fixture::read("mixed");
     let path = fixture.folder.join("balance.safetensors");
     let bytes = fs::read(path).unwrap();
-    let theirs = SafeTensors::deserialize(&bytes).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
     let numbers = |name: &str| -> Vec<f32> {
-        let data = theirs.tensor(name).unwrap().data().to_vec();
+        let data = file.tensor(name).unwrap().data().to_vec();
         data.chunks_exact(4).map(|it| f32::from_le_bytes(it.try_into().unwrap())).collect()
     };
     let mut model = fixture.model(&device);

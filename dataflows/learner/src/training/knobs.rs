@@ -143,8 +143,8 @@ impl Knobs {
     }
 
     /// The rule of steps for a run whose epochs have so many.
-    pub(super) fn rule(&self, steps: u64) -> StepRule {
-        let rows = if self.steps_max == 0 { steps } else { steps.min(self.steps_max) };
+    pub(super) fn rule(&self, whole: u64) -> StepRule {
+        let rows = if self.steps_max == 0 { whole } else { whole.min(self.steps_max) };
         let steps = self.drill + rows;
         StepRule {
             rate: self.rate,
