@@ -327,8 +327,8 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
     let error = school.run_from("wide", &wide, knobs()).unwrap_err();
     assert!(error.to_string().contains("needs "), "{error}");
     assert!(error.remedy().unwrap().contains("smaller model"));
-    let error = learner::assistant::Assistant::read(&wide, Device::flex()).unwrap_err();
-    assert!(error.to_string().starts_with("the model: needs "), "{error}");
+    let unread = learner::assistant::Assistant::read(&wide, Device::flex()).unwrap_err();
+    assert!(unread.to_string().starts_with("the model: needs "), "{unread}");
     let long = spoiled(
         &school,
         "config.json",
@@ -344,10 +344,10 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
         held_out: Vec::new(),
         device: Device::flex(),
     };
-    let error = train(&job, &mut |_| {}).unwrap_err();
+    let untrained = train(&job, &mut |_| {}).unwrap_err();
     let said = "a step of training over 300000 tokens: needs ";
-    assert!(error.to_string().starts_with(said), "{error}");
-    assert!(error.remedy().unwrap().contains("--context"));
+    assert!(untrained.to_string().starts_with(said), "{untrained}");
+    assert!(untrained.remedy().unwrap().contains("--context"));
     assert!(!school.folder.path().join("long").exists(), "nothing was begun");
 }
 
