@@ -18,7 +18,7 @@ use crate::refine::{caught, revised};
 
 pub use crate::describe::poverty::poverty;
 pub(crate) use crate::describe::prompt::told;
-pub(crate) use crate::describe::reply::unwrapped;
+pub(crate) use crate::describe::reply::{finished, unwrapped};
 
 mod poverty;
 mod prompt;

@@ -299,6 +299,11 @@ pub(crate) fn caught(tool: &Tool) -> Option<(Rule, String)> {
     quarantine::caught(&Record::default(), tool)
 }
 
+/// The rule that catches a text as it would catch a tool's description.
+pub(crate) fn caught_in(text: &str) -> Option<(Rule, String)> {
+    quarantine::caught_in(text)
+}
+
 /// The tool with the revision of what it now says.
 pub(crate) fn revised(mut tool: Tool) -> Tool {
     let content = Digest::of_record(&(&tool.name, &tool.description, &tool.input, &tool.output));

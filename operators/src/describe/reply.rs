@@ -40,19 +40,26 @@ struct WrittenArgument {
     description: String,
 }
 
+/// Checks that a model said all it had to say.
+///
+/// # Errors
+///
+/// Says that it was cut off, or declined.
+pub(crate) fn finished(answer: &Answer) -> Result<(), (Rule, String)> {
+    match answer.finish {
+        Finish::Stop => Ok(()),
+        Finish::Length => {
+            let reason = format!("the answer was cut off after {} tokens", answer.tokens_out);
+            Err((Rule::AnswerCutOff, reason))
+        }
+        Finish::Declined => Err((Rule::AnswerDeclined, "the model declined to answer".into())),
+    }
+}
+
 impl Reply {
     /// Reads an answer.
     pub(super) fn read(answer: &Answer, tool: &Tool, plan: &CorpusPlan) -> Result<Reply, Refused> {
-        match answer.finish {
-            Finish::Stop => {}
-            Finish::Length => {
-                let reason = format!("the answer was cut off after {} tokens", answer.tokens_out);
-                return Err((Rule::AnswerCutOff, reason));
-            }
-            Finish::Declined => {
-                return Err((Rule::AnswerDeclined, "the model declined to answer".into()));
-            }
-        }
+        finished(answer)?;
         let written: Written = serde_json::from_str(unwrapped(&answer.text)).map_err(|error| {
             (Rule::AnswerMalformed, format!("the answer is not the JSON asked for: {error}"))
         })?;

@@ -10,12 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use schemas::{
-    Answer, Basis, Digest, Finish, Output, Program, Proposal, ProposedColumn, ProposedProgram,
-    ProposedTable, Reply, Rule, Shape, Step, Tool, ToolId,
+    Answer, Program, Proposal, ProposedColumn, ProposedProgram, ProposedTable, Reply, Rule, Step,
 };
 
-use crate::describe::unwrapped;
-use crate::refine::{caught, clean, neutralised};
+use crate::describe::{finished, unwrapped};
+use crate::refine::{caught_in, clean, neutralised};
 
 /// Longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 2 << 20;
@@ -75,16 +74,7 @@ struct Written {
 /// Says why nothing of it can be considered: it was declined, cut off, is too long, or is not the
 /// JSON asked for.
 pub(crate) fn read(answer: &Answer) -> Result<Considered, (Rule, String)> {
-    match answer.finish {
-        Finish::Stop => {}
-        Finish::Length => {
-            let reason = format!("the answer was cut off after {} tokens", answer.tokens_out);
-            return Err((Rule::AnswerCutOff, reason));
-        }
-        Finish::Declined => {
-            return Err((Rule::AnswerDeclined, "the model declined to answer".into()));
-        }
-    }
+    finished(answer)?;
     let length = answer.text.len();
     if ANSWER_BYTES_MAX < length {
         let reason = format!("the answer has {length} bytes, more than {ANSWER_BYTES_MAX}");
@@ -164,7 +154,7 @@ fn considered<P: DeserializeOwned>(
         }
     }
     // A model may be talked into passing orders on, and what it writes is shown to agents.
-    match caught(&saying(texts.join(". "))) {
+    match caught_in(&texts.join(". ")) {
         Some((rule, reason)) => Err((rule, shown(&reason))),
         None => Ok(read),
     }
@@ -261,25 +251,5 @@ fn gather<'j>(value: &'j Json, texts: &mut Vec<&'j str>) {
             }
         }
         _ => {}
-    }
-}
-
-/// A tool that says this and nothing else.
-fn saying(description: String) -> Tool {
-    Tool {
-        id: ToolId::of([""]),
-        revision: Digest::default(),
-        identity: String::new(),
-        name: String::new(),
-        description,
-        source: String::new(),
-        provider: String::new(),
-        service: String::new(),
-        category: String::new(),
-        license: String::new(),
-        method: None,
-        path: None,
-        input: Vec::new(),
-        output: Output { shape: Shape::Any, basis: Basis::Inferred },
     }
 }

@@ -35,6 +35,13 @@ pub(super) fn caught(record: &Record, tool: &Tool) -> Option<(Rule, String)> {
     guard.found
 }
 
+/// The rule that catches a text as it would catch a tool's description.
+pub(super) fn caught_in(text: &str) -> Option<(Rule, String)> {
+    let mut guard = Guard { reader: Reader::shared(), found: None };
+    guard.text(text, &|| "its description".into());
+    guard.found
+}
+
 /// Looks at one text after another until one is caught.
 struct Guard {
     reader: &'static Reader,
