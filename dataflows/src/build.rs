@@ -229,13 +229,17 @@ pub(crate) fn build_on(
     let sharding = Instant::now();
     let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
     let context = Context { plan: &plan, depot: &shelf, store: &store, parent };
-    let written = write_shards(&caught, &context, order.workers());
+    let (written, graph) = std::thread::scope(|scope| {
+        let graph = scope.spawn(|| graph_objects::write(&caught, &plan, &store));
+        let written = write_shards(&caught, &context, order.workers());
+        (written, graph.join().expect("who writes does not panic"))
+    });
     if let Some(failure) = shelf.failure() {
         return Err(failure.into());
     }
     let mut objects = written?;
     objects.extend(read);
-    objects.extend(graph_objects::write(&caught, &plan, &store)?);
+    objects.extend(graph?);
     objects.insert("rejections".into(), graph_objects::write_rejections(&mut caught, &store)?);
     let contents = Contents {
         program: program(&plan),

@@ -4,25 +4,27 @@
 //! extension over text. A typed struct would be padded with the keys of every other row's value,
 //! and models would learn the padding. The same rows give the same bytes.
 
+pub use self::laid::Laid;
 pub use self::read::{Rows, read_tasks, read_trajectories};
 pub use self::rows::{
     BoundTool, DomainRow, DomainTools, TaskRow, ToolRow, TrajectoryRow, Tries, TurnRow, bound_tools,
 };
 pub use self::tables::shape;
 pub use self::write::{
-    Table, write_domains, write_encoded, write_encoded_to, write_rejected, write_rows, write_tasks,
-    write_tools, write_trajectories,
+    Table, write_beside, write_domains, write_encoded, write_encoded_to, write_rejected,
+    write_rows, write_tasks, write_tools, write_trajectories,
 };
 
 mod fractions;
 mod rows;
 mod columns;
 mod tables;
+mod laid;
 mod write;
 mod read;
 
 /// Changes whenever the same rows would be laid out as other bytes.
-pub const REVISION: &str = "dataset 3";
+pub const REVISION: &str = "dataset 4";
 
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,9 @@ pub enum DatasetError {
     /// Rows could not be laid out as columns.
     #[error("cannot lay rows out as columns")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// Rows of other columns cannot be in one file.
+    #[error("the rows of one file have different columns")]
+    Mixed,
     /// A column is missing or has another type than it is written with.
     #[error("column \"{column}\" is missing or has another type")]
     Column {

@@ -24,6 +24,14 @@ pub struct Ledger {
     pub flagged: BTreeMap<ToolId, Overlap>,
 }
 
+impl Ledger {
+    /// What was put for each domain for which anything was: the parts of a pack, in its order.
+    pub fn parts(&self) -> impl Iterator<Item = (DomainId, Vec<Digest>)> {
+        let payloads = self.entries.iter().map(|(id, entry)| (*id, entry.payloads().collect()));
+        payloads.filter(|(_, payloads): &(_, Vec<_>)| !payloads.is_empty())
+    }
+}
+
 /// What came of one domain.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -53,8 +61,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Digests of everything that was put for the domain, in the order of a pack.
-    pub fn payloads(&self) -> impl Iterator<Item = Digest> {
+    /// Digests of everything that was put for the domain.
+    fn payloads(&self) -> impl Iterator<Item = Digest> {
         let environment = self.environment.iter().map(|it| it.payload);
         let tasks = self.tasks.iter().map(|it| it.payload);
         let withheld = self.withheld.iter().map(|(it, _)| it.payload);

@@ -97,10 +97,19 @@ impl Draw {
         candidates: impl IntoIterator<Item = &'a T>,
         id: impl Fn(&'a T) -> I,
     ) -> Option<&'a T> {
-        candidates.into_iter().max_by_key(|candidate| {
+        let weighed = candidates.into_iter().map(|candidate| {
             let id = id(candidate);
-            (self.with(id.as_ref()).bits(), id.as_ref().to_vec())
-        })
+            (self.weight(&id), id, candidate)
+        });
+        let order = |one: &(u64, I, _), other: &(u64, I, _)| {
+            one.0.cmp(&other.0).then_with(|| one.1.as_ref().cmp(other.1.as_ref()))
+        };
+        weighed.max_by(order).map(|(_, _, candidate)| candidate)
+    }
+
+    /// How strongly the draw is for a candidate of this id: that of [`Draw::pick`] has the most.
+    pub fn weight(self, id: impl AsRef<[u8]>) -> u64 {
+        self.with(id).bits()
     }
 
     /// All candidates, the highest keyed hash first: the first `n` are a sample of `n` that a
@@ -110,14 +119,16 @@ impl Draw {
         candidates: impl IntoIterator<Item = &'a T>,
         id: impl Fn(&'a T) -> I,
     ) -> Vec<&'a T> {
-        let mut ranked: Vec<_> = candidates
+        let mut ranked: Vec<(u64, I, &T)> = candidates
             .into_iter()
             .map(|candidate| {
                 let id = id(candidate);
-                (self.with(id.as_ref()).bits(), id.as_ref().to_vec(), candidate)
+                (self.weight(&id), id, candidate)
             })
             .collect();
-        ranked.sort_by(|one, other| (other.0, &other.1).cmp(&(one.0, &one.1)));
+        ranked.sort_by(|one, other| {
+            other.0.cmp(&one.0).then_with(|| other.1.as_ref().cmp(one.1.as_ref()))
+        });
         ranked.into_iter().map(|(_, _, candidate)| candidate).collect()
     }
 }

@@ -161,6 +161,13 @@ impl Value {
         }
     }
 
+    /// The value as [`Value::write_json`] writes it.
+    pub fn json(&self) -> String {
+        let mut text = String::new();
+        self.write_json(&mut text);
+        text
+    }
+
     /// Writes the value as Python's `json.dumps(value, ensure_ascii=False)` does, character for
     /// character, so that an exported environment can say the same.
     pub fn write_json(&self, out: &mut String) {
@@ -258,9 +265,7 @@ fn write_text(text: &str, out: &mut String) {
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.write_json(&mut text);
-        f.write_str(&text)
+        f.write_str(&self.json())
     }
 }
 

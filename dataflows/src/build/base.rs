@@ -16,7 +16,7 @@ use crate::library::{Files, Known};
 use crate::run::Caught;
 use crate::shards::Roles;
 use crate::shelf::Shelf;
-use crate::store::{Input, Locked, Manifest, ObjectRef, Scratch, StoreError, World};
+use crate::store::{Contents, Input, Locked, Manifest, ObjectRef, Scratch, StoreError, World};
 
 /// What a build starts from.
 #[derive(Default)]
@@ -112,37 +112,53 @@ impl Before {
         world: &World,
         shelf: &mut Shelf,
     ) -> Result<Before, StoreError> {
-        let mut remembered = Before::default();
-        let Some(manifest) = &base.manifest else { return Ok(remembered) };
+        let Some(manifest) = &base.manifest else { return Ok(Before::default()) };
         let before = &manifest.contents;
-        for (role, object) in &before.objects {
-            if let Some(place) = role.strip_prefix("ledger/") {
-                let ledger: Ledger = graph_objects::read_json(world, object)?;
-                remembered.memory.learn(&ledger, &before.plan);
-                if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
-                    let payloads = ledger.entries.values().flat_map(|entry| entry.payloads());
-                    shelf.stock(pack.clone(), payloads.collect::<Vec<_>>().into_iter());
+        let same_program = before.program == program(plan);
+        let knows_vectors =
+            base.weights.is_some() && before.plan.graph.encoder == plan.graph.encoder;
+        std::thread::scope(|scope| {
+            let graph = scope.spawn(|| -> Result<_, StoreError> {
+                if !same_program {
+                    return Ok(Default::default());
                 }
+                let vectors = knows_vectors.then(|| graph_objects::read_vectors(world, before));
+                Ok((graph_objects::read_neighbours(world, before)?, vectors.transpose()?))
+            });
+            let memory = Before::made(before, world, shelf);
+            let (neighbours, vectors) = graph.join().expect("who reads does not panic")?;
+            let known = match same_program && before.plan.corpus.reads_like(&plan.corpus) {
+                true => Before::read(before),
+                false => Known::default(),
+            };
+            Ok(Before { memory: memory?, known, neighbours, vectors: vectors.unwrap_or_default() })
+        })
+    }
+
+    /// What was made in each domain; its payloads go on the shelf.
+    fn made(before: &Contents, world: &World, shelf: &mut Shelf) -> Result<Memory, StoreError> {
+        let mut memory = Memory::default();
+        for (role, object) in &before.objects {
+            let Some(place) = role.strip_prefix("ledger/") else { continue };
+            let ledger: Ledger = graph_objects::read_json(world, object)?;
+            memory.learn(&ledger, &before.plan);
+            if let Some(pack) = before.objects.get(&format!("payloads/{place}")) {
+                shelf.stock(pack.clone(), ledger.parts().map(|(_, payloads)| payloads));
             }
         }
-        if before.program != program(plan) {
-            return Ok(remembered);
+        Ok(memory)
+    }
+
+    /// What was read out of each document.
+    fn read(before: &Contents) -> Known {
+        let read = |(role, object): (&String, &ObjectRef)| {
+            Some((role.strip_prefix("records/")?.parse().ok()?, object.clone()))
+        };
+        let references = |input: &Input| (input.digest, input.references.clone());
+        Known {
+            references: before.inputs.iter().map(references).collect(),
+            read: before.objects.iter().filter_map(read).collect(),
         }
-        if before.plan.corpus.reads_like(&plan.corpus) {
-            let read = |(role, object): (&String, &ObjectRef)| {
-                Some((role.strip_prefix("records/")?.parse().ok()?, object.clone()))
-            };
-            let references = |input: &Input| (input.digest, input.references.clone());
-            remembered.known = Known {
-                references: before.inputs.iter().map(references).collect(),
-                read: before.objects.iter().filter_map(read).collect(),
-            };
-        }
-        remembered.neighbours = graph_objects::read_neighbours(world, before)?;
-        if base.weights.is_some() && before.plan.graph.encoder == plan.graph.encoder {
-            remembered.vectors = graph_objects::read_vectors(world, before)?;
-        }
-        Ok(remembered)
     }
 }
 

@@ -265,13 +265,6 @@ pub struct TurnRow {
     pub can_think: bool,
 }
 
-impl TurnRow {
-    /// All messages, the one to be learnt last.
-    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.prompt.iter().chain([&self.completion])
-    }
-}
-
 /// A row of `tasks`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TaskRow {

@@ -26,11 +26,6 @@ impl Table for TrajectoryRow {
         self.trajectory_id.to_string()
     }
 
-    fn weight(&self) -> usize {
-        let said: usize = self.messages.iter().map(|message| message.content.len()).sum();
-        said + self.tools.iter().map(|tool| tool.len()).sum::<usize>()
-    }
-
     fn lay_out(rows: &[TrajectoryRow]) -> RecordBatch {
         let mut columns = Columns::default();
         columns.texts("trajectory_id", rows.iter().map(|row| row.trajectory_id.to_string()));
@@ -109,11 +104,6 @@ impl Table for TurnRow {
         format!("{}/{:05}", self.trajectory_id, self.turn)
     }
 
-    fn weight(&self) -> usize {
-        let said: usize = self.messages().map(|message| message.content.len()).sum();
-        said + self.tools.iter().map(|tool| tool.len()).sum::<usize>()
-    }
-
     fn lay_out(rows: &[TurnRow]) -> RecordBatch {
         let mut columns = Columns::default();
         columns.texts("sample_id", rows.iter().map(Table::id));
@@ -137,10 +127,6 @@ impl Table for TurnRow {
 impl Table for TaskRow {
     fn id(&self) -> String {
         self.task.id.to_string()
-    }
-
-    fn weight(&self) -> usize {
-        self.task.golden.iter().map(|call| 200 + call.observation.len()).sum::<usize>() + 500
     }
 
     fn lay_out(rows: &[TaskRow]) -> RecordBatch {
@@ -202,10 +188,6 @@ impl Table for ToolRow {
         self.tool.id.to_string()
     }
 
-    fn weight(&self) -> usize {
-        500 + self.tool.description.len() + 200 * self.tool.input.len()
-    }
-
     fn lay_out(rows: &[ToolRow]) -> RecordBatch {
         let tools = || rows.iter().map(|row| &row.tool);
         let mut columns = Columns::default();
@@ -245,10 +227,6 @@ impl Table for ToolRow {
 impl Table for DomainRow {
     fn id(&self) -> String {
         self.id.to_string()
-    }
-
-    fn weight(&self) -> usize {
-        200 + self.tables.iter().map(String::len).sum::<usize>()
     }
 
     fn lay_out(rows: &[DomainRow]) -> RecordBatch {

@@ -11,8 +11,8 @@ use schemas::{
 };
 
 use super::{
-    BoundTool, DomainTools, TaskRow, TrajectoryRow, Tries, read_tasks, read_trajectories,
-    write_encoded, write_rejected, write_tasks, write_trajectories,
+    BoundTool, DomainTools, Laid, TaskRow, TrajectoryRow, Tries, read_tasks, read_trajectories,
+    write_beside, write_encoded, write_rejected, write_tasks, write_trajectories,
 };
 
 fn message(role: Speaker, content: &str) -> Message {
@@ -274,4 +274,47 @@ fn json_in_strings_is_the_same_rows_without_the_type() {
     }
     let empty = write_encoded(Vec::<TrajectoryRow>::new(), JsonEncoding::String).unwrap();
     assert_eq!(read_trajectories(Bytes::from(empty)).unwrap().count(), 0);
+}
+
+/// Rows that were written before and rows that are new make the file that all of them make.
+#[test]
+fn rows_beside_earlier_ones_are_written_as_if_all_were_new() {
+    let arguments = Value::parse("{\"b\": 1, \"a\": null}").unwrap();
+    let domain = |ordinal: u64| ["library", "desk", "shelf"][(ordinal % 3) as usize];
+    let all: Vec<TrajectoryRow> = (0..700)
+        .map(|ordinal| TrajectoryRow {
+            domain: domain(ordinal).into(),
+            tools: vec!["\"one\"".into(); (ordinal % 5) as usize],
+            ..row(ordinal, arguments.clone(), &Verdict::kept())
+        })
+        .collect();
+    for encoding in [JsonEncoding::Json, JsonEncoding::String] {
+        let whole = write_encoded(all.clone(), encoding).unwrap();
+        for stays in ["library", "desk", "none of them"] {
+            let earlier: Vec<TrajectoryRow> =
+                all.iter().filter(|row| row.domain != "shelf").cloned().collect();
+            let earlier = Bytes::from(write_encoded(earlier, encoding).unwrap());
+            let laid = Laid::read(earlier, "domain", |of| of == stays).unwrap();
+            let fresh: Vec<TrajectoryRow> =
+                all.iter().filter(|row| row.domain != stays).cloned().collect();
+            let (bytes, count) = write_beside(fresh, laid, encoding).unwrap();
+            assert_eq!((bytes == whole, count), (true, 700), "{encoding:?} {stays}");
+        }
+        let file = Bytes::from(whole.clone());
+        let laid = Laid::read(file, "domain", |_| true).unwrap();
+        let (bytes, _) = write_beside(Vec::<TrajectoryRow>::new(), laid, encoding).unwrap();
+        assert!(bytes == whole, "all of them stay");
+    }
+    let tasks = Bytes::from(write_tasks([]).unwrap());
+    Laid::read(tasks, "nothing", |_| true).unwrap();
+    let rows = Bytes::from(write_trajectories(kept(2)).unwrap());
+    Laid::read(rows.clone(), "nothing", |_| true).unwrap_err();
+    let laid = Laid::read(rows, "domain", |_| true).unwrap();
+    let task = TaskRow {
+        task: task(1),
+        domain: "library".into(),
+        split: "train".into(),
+        tries: Tries::default(),
+    };
+    write_beside(vec![task], laid, JsonEncoding::Json).unwrap_err();
 }

@@ -5,35 +5,30 @@ use std::slice;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, RecordBatch, StructArray};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{CdcOptions, WriterProperties};
 
 use schemas::JsonEncoding;
 
+use super::laid::Laid;
 use super::{DatasetError, DomainRow, TaskRow, ToolRow, TrajectoryRow};
 
 /// Most rows of a row group. A viewer reads a row group whole.
 const GROUP_ROWS_MAX: usize = 4_096;
 
-/// Most encoded bytes of a row group, and most bytes of its rows as far as they know their weight: what
-/// repeats is encoded once, but lies unfolded in a reader's memory.
+/// Most encoded bytes of a row group, and bytes of texts at which it ends: what repeats is encoded once,
+/// but lies unfolded in a reader's memory.
 const GROUP_BYTES_MAX: usize = 64 << 20;
 
-/// Most rows laid out at once, before they are encoded.
-const BATCH_ROWS_MAX: usize = 512;
-
-/// Most bytes laid out at once, as far as rows know their weight.
-const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Rows laid out and encoded at once. Always as many, since where an encoder is fed shows in its bytes.
+const BATCH_ROWS: usize = 64;
 
 /// Rows of one configuration.
 pub trait Table: Sized {
     /// The id that rows are sorted by, the first column.
     fn id(&self) -> String;
-
-    /// About how many bytes the row has.
-    fn weight(&self) -> usize;
 
     /// Lays rows out in columns; the columns are the same for all rows of a file.
     fn lay_out(rows: &[Self]) -> RecordBatch;
@@ -66,35 +61,72 @@ fn write_through<T: Table, W: Write + Send>(
     let mut rows = rows.into_iter().peekable();
     // Which columns there are is the same for all rows, so that the first tells.
     let schema = change(T::lay_out(rows.peek().map_or(&[], slice::from_ref))).schema();
-    let mut writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
-    let mut batch: Vec<T> = Vec::new();
-    let (mut weight, mut group_weight) = (0, 0);
-    let mut written = 0;
+    let mut file = Encoder::new(sink, schema)?;
     let mut last: Option<String> = None;
-    for row in rows {
-        let id = row.id();
-        if let Some(last) = &last {
-            assert!(*last < id, "rows must be sorted by unique ids: {last} came before {id}");
+    loop {
+        let batch: Vec<T> = rows.by_ref().take(BATCH_ROWS).collect();
+        if batch.is_empty() {
+            return file.finish();
         }
-        last = Some(id);
-        weight += row.weight();
-        written += 1;
-        batch.push(row);
-        if BATCH_ROWS_MAX <= batch.len() || BATCH_BYTES_MAX <= weight {
-            writer.write(&change(T::lay_out(&batch)))?;
-            batch.clear();
-            group_weight += weight;
-            weight = 0;
-            if GROUP_BYTES_MAX <= group_weight {
-                writer.flush()?;
-                group_weight = 0;
-            }
+        for id in batch.iter().map(Table::id) {
+            let before = last.take().filter(|last| id <= *last);
+            assert!(before.is_none(), "rows must be sorted by unique ids: {before:?}, then {id}");
+            last = Some(id);
         }
+        file.write(&change(T::lay_out(&batch)))?;
     }
-    if !batch.is_empty() {
-        writer.write(&change(T::lay_out(&batch)))?;
+}
+
+/// A Parquet file in the making, of batches of [`BATCH_ROWS`] rows.
+struct Encoder<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    /// Bytes of texts in the row group.
+    weight: usize,
+    written: u64,
+}
+
+impl<W: Write + Send> Encoder<W> {
+    fn new(sink: W, schema: SchemaRef) -> Result<Encoder<W>, DatasetError> {
+        let writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
+        Ok(Encoder { writer, weight: 0, written: 0 })
     }
-    Ok((writer.into_inner()?, written))
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), DatasetError> {
+        if GROUP_BYTES_MAX <= self.weight {
+            self.writer.flush()?;
+            self.weight = 0;
+        }
+        self.writer.write(batch)?;
+        self.weight += batch.columns().iter().map(text_bytes).sum::<usize>();
+        self.written += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(W, u64), DatasetError> {
+        Ok((self.writer.into_inner()?, self.written))
+    }
+}
+
+/// The bytes of all texts in an array, however deep.
+fn text_bytes(array: &ArrayRef) -> usize {
+    let place = |offset: &i32| usize::try_from(*offset).expect("offsets are not negative");
+    let between = |offsets: &[i32]| match offsets {
+        [first, .., last] => (place(first), place(last)),
+        _ => (0, 0),
+    };
+    match array.data_type() {
+        DataType::Utf8 => {
+            let (first, last) = between(array.as_string::<i32>().value_offsets());
+            last - first
+        }
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>();
+            let (first, last) = between(lists.value_offsets());
+            text_bytes(&lists.values().slice(first, last - first))
+        }
+        DataType::Struct(_) => array.as_struct().columns().iter().map(text_bytes).sum(),
+        _ => 0,
+    }
 }
 
 /// Writes rows as one Parquet file, their JSON columns typed in one way or the other.
@@ -127,10 +159,46 @@ pub fn write_encoded_to<T: Table, W: Write + Send>(
     encoding: JsonEncoding,
     sink: W,
 ) -> Result<(W, u64), DatasetError> {
+    write_through(rows, sink, as_encoded(encoding))
+}
+
+/// What becomes of a batch whose JSON columns are typed in one way or the other.
+fn as_encoded(encoding: JsonEncoding) -> fn(RecordBatch) -> RecordBatch {
     match encoding {
-        JsonEncoding::Json => write_through(rows, sink, |batch| batch),
-        JsonEncoding::String => write_through(rows, sink, plain),
+        JsonEncoding::Json => |batch| batch,
+        JsonEncoding::String => plain,
     }
+}
+
+/// Writes rows together with others as they lie in an earlier file: the bytes of [`write_encoded`] of
+/// them all.
+///
+/// # Errors
+///
+/// Fails if Parquet cannot be written, or if the others have other columns.
+///
+/// # Panics
+///
+/// Panics if an id occurs twice, or, where there are no others, if the rows are not sorted.
+pub fn write_beside<T: Table>(
+    rows: Vec<T>,
+    mut others: Laid,
+    encoding: JsonEncoding,
+) -> Result<(Vec<u8>, u64), DatasetError> {
+    let Some(columns) = others.columns() else {
+        return write_encoded_to(rows, encoding, Vec::new());
+    };
+    let change = as_encoded(encoding);
+    for batch in rows.chunks(BATCH_ROWS) {
+        others.add(change(T::lay_out(batch)), 0..batch.len())?;
+    }
+    drop(rows);
+    // What a file says about itself beside its columns is not of the rows.
+    let mut file = Encoder::new(Vec::new(), Arc::new(Schema::new(columns)))?;
+    for batch in others.sorted(BATCH_ROWS) {
+        file.write(&batch?)?;
+    }
+    file.finish()
 }
 
 /// The same rows with plain text where there is JSON.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::{
-    ArgumentSource, Column, Comparison, Draw, Effect, Field, GoldenCall, Operation, Shape, Table,
-    Value,
+    ArgumentSource, Column, Comparison, Draw, Effect, Field, GoldenCall, Operation, Role, Shape,
+    Table, Value,
 };
 
 use crate::compose::invent::invent;
@@ -30,16 +30,16 @@ pub(crate) struct Draft<'a, 'w> {
     /// What each call answered.
     pub(crate) answers: Vec<Value>,
     /// The row of each table that the calls are about.
-    focus: BTreeMap<String, Arc<Held>>,
+    focus: BTreeMap<&'w str, Arc<Held>>,
     /// The call from which on outputs may feed arguments: where the current want begins.
     from: usize,
 }
 
 /// A moment of a draft to go back to.
-pub(crate) struct Moment {
+pub(crate) struct Moment<'w> {
     mark: Mark,
     calls: usize,
-    focus: BTreeMap<String, Arc<Held>>,
+    focus: BTreeMap<&'w str, Arc<Held>>,
 }
 
 impl<'a, 'w> Draft<'a, 'w> {
@@ -61,12 +61,12 @@ impl<'a, 'w> Draft<'a, 'w> {
         self.from = self.calls.len();
     }
 
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Moment<'w> {
         let (mark, calls) = (self.session.mark(), self.calls.len());
         Moment { mark, calls, focus: self.focus.clone() }
     }
 
-    pub(crate) fn go_back(&mut self, moment: &Moment) {
+    pub(crate) fn go_back(&mut self, moment: &Moment<'w>) {
         self.session.go_back(&moment.mark);
         self.calls.truncate(moment.calls);
         self.answers.truncate(moment.calls);
@@ -138,36 +138,16 @@ impl<'a, 'w> Draft<'a, 'w> {
         true
     }
 
-    /// Chooses the rows that a call's keys and filters will be about, rows that refer to others
-    /// first, so that `order` and `customer` are an order and *its* customer.
+    /// Chooses the rows that a call's keys and filters will be about.
     fn attend(&mut self, uses: &Uses, draw: Draw) {
         for yielded in &uses.needs {
             if let Some((_, key)) = self.output(yielded)
                 && let Some(row) = self.row(yielded, &key)
             {
-                self.focus.insert(yielded.clone(), row);
+                self.look_at(yielded, row);
             }
         }
-        let mut needed: Vec<&str> = uses
-            .arguments
-            .values()
-            .flatten()
-            .filter_map(|it| match it {
-                Use::Key(table) | Use::Filter(table, ..) => Some(table.as_str()),
-                _ => None,
-            })
-            .collect();
-        needed.sort_unstable();
-        needed.dedup();
-        let refers = |name: &str| {
-            self.world.environment().table(name).is_some_and(|table| {
-                table.columns.iter().any(|column| {
-                    matches!(&column.role, schemas::Role::Reference(other) if needed.contains(&other.as_str()))
-                })
-            })
-        };
-        let (first, then): (Vec<&str>, Vec<&str>) = needed.iter().partition(|name| refers(name));
-        for name in first.into_iter().chain(then) {
+        for name in &uses.about {
             self.attend_to(name, draw);
         }
     }
@@ -177,30 +157,36 @@ impl<'a, 'w> Draft<'a, 'w> {
             return;
         }
         let Some(table) = self.world.environment().table(name) else { return };
-        let rows = self.session.rows(name);
-        let agrees = |row: &Held| {
-            table.columns.iter().zip(row.iter()).all(|(column, value)| match &column.role {
-                schemas::Role::Reference(other) => {
-                    self.focus.get(other).is_none_or(|it| it[0].same(value))
-                }
-                _ => true,
+        let references: Vec<(usize, &'w str)> = table
+            .columns
+            .iter()
+            .enumerate()
+            .filter_map(|(place, column)| match &column.role {
+                Role::Reference(other) => Some((place, other.as_str())),
+                _ => None,
             })
-        };
-        let agreeing: Vec<&Arc<Held>> = rows.iter().filter(|row| agrees(row)).collect();
-        let draw = draw.with(name);
-        let id = |row: &&Arc<Held>| row[0].to_string();
-        let all: Vec<&Arc<Held>> = rows.iter().collect();
-        let chosen = draw.pick(&agreeing, id).or_else(|| draw.pick(&all, id));
-        let Some(row) = chosen.map(|row| Arc::clone(row)) else { return };
-        for (column, value) in table.columns.iter().zip(row.iter()) {
-            if let schemas::Role::Reference(other) = &column.role
-                && !self.focus.contains_key(other)
-                && let Some(referred) = self.row(other, value)
+            .collect();
+        let held: Vec<(usize, &Value)> = references
+            .iter()
+            .filter_map(|(place, other)| Some((*place, &self.focus.get(other)?[0])))
+            .collect();
+        let agrees = |row: &Held| held.iter().all(|(place, key)| key.same(&row[*place]));
+        let Some(row) = drawn(self.session.each_of(name), agrees, draw.with(name)) else { return };
+        for (place, other) in references {
+            if !self.focus.contains_key(other)
+                && let Some(referred) = self.row(other, &row[place])
             {
-                self.focus.insert(other.clone(), referred);
+                self.focus.insert(other, referred);
             }
         }
-        self.focus.insert(name.into(), row);
+        self.focus.insert(&table.name, row);
+    }
+
+    /// Makes a row the one that the calls are about.
+    fn look_at(&mut self, name: &str, row: Arc<Held>) {
+        if let Some(table) = self.world.environment().table(name) {
+            self.focus.insert(&table.name, row);
+        }
     }
 
     fn row(&self, table: &str, key: &Value) -> Option<Arc<Held>> {
@@ -231,10 +217,9 @@ impl<'a, 'w> Draft<'a, 'w> {
             let as_is = field.shape.admits(&key);
             return as_is.then_some((key, ArgumentSource::Output(place, pointer)));
         }
-        let parts = uses.arguments.keys().any(|(name, _)| *name == field.name);
         let wanted = if field.required {
             1000
-        } else if !parts {
+        } else if !uses.is_used(&field.name) {
             0
         } else {
             match found.first() {
@@ -270,9 +255,9 @@ impl<'a, 'w> Draft<'a, 'w> {
             return self.object(uses, (argument, pointer), fields, draw);
         }
         match found.first() {
-            Some(Use::Key(table)) => self.focus.get(table).map(|row| row[0].clone()),
+            Some(Use::Key(table)) => self.focus.get(table.as_str()).map(|row| row[0].clone()),
             Some(Use::Filter(table, column, comparison)) => {
-                let row = self.focus.get(table)?;
+                let row = self.focus.get(table.as_str())?;
                 let table = self.world.environment().table(table)?;
                 let held = row.get(table.place(column)?).filter(|it| !it.is_null())?;
                 sought(held, *comparison, field, draw)
@@ -322,7 +307,7 @@ impl<'a, 'w> Draft<'a, 'w> {
     fn stored(&self, table: &Table, column: &str, field: &Field, draw: Draw) -> Option<Value> {
         let place = table.place(column)?;
         let target: &Column = &table.columns[place];
-        let held = self.focus.get(&table.name).map(|row| &row[place]);
+        let held = self.focus.get(table.name.as_str()).map(|row| &row[place]);
         let label = words::label(&field.name).to_lowercase();
         let familiar = matches!(target.kind, schemas::Kind::Text)
             && !["name", "email", "phone", "title", "subject", "key", "id", "url", "date", "time"]
@@ -339,7 +324,7 @@ impl<'a, 'w> Draft<'a, 'w> {
                 .collect();
             known.sort();
             known.dedup();
-            if let Some(value) = draw.pick(&known, |it| it.to_string()) {
+            if let Some(value) = draw.pick(&known, |it| it.json()) {
                 return Some(value.clone());
             }
         }
@@ -356,9 +341,27 @@ impl<'a, 'w> Draft<'a, 'w> {
     }
 }
 
+/// The row that wins the draw by its key, among those that agree or, if none does, among all.
+fn drawn<'r>(
+    rows: impl Iterator<Item = &'r Arc<Held>>,
+    agrees: impl Fn(&Held) -> bool,
+    draw: Draw,
+) -> Option<Arc<Held>> {
+    let weighed = rows.map(|row| (agrees(row), draw.weight(row[0].json()), row));
+    // Keys that weigh the same are told apart by their texts.
+    let won = weighed.max_by(|one, other| {
+        (one.0, one.1)
+            .cmp(&(other.0, other.1))
+            .then_with(|| one.2[0].json().cmp(&other.2[0].json()))
+    });
+    won.map(|(_, _, row)| Arc::clone(row))
+}
+
 /// Whether a column holds what a thing is called, which depends on what it is.
 fn is_called(name: &str) -> bool {
-    matches!(words::label(name).to_lowercase().as_str(), "name" | "display name" | "title")
+    let first = name.chars().find(|it| it.is_alphanumeric()).map(|it| it.to_ascii_lowercase());
+    matches!(first, Some('n' | 'd' | 't'))
+        && matches!(words::label(name).to_lowercase().as_str(), "name" | "display name" | "title")
 }
 
 /// Lets what the user gives as the end of a span follow its beginning.
@@ -367,6 +370,9 @@ fn in_order(arguments: &mut [(String, Value)], sources: &[(String, ArgumentSourc
         sources.iter().any(|(it, source)| it == name && *source == ArgumentSource::User)
     };
     for start in 0..arguments.len() {
+        if arguments.len() == 1 || arguments[start].1.as_text().is_none() {
+            continue;
+        }
         let Some(end) = end_of(&arguments[start].0) else { continue };
         let Some(end) = arguments.iter().position(|(name, _)| words::label(name) == end) else {
             continue;
@@ -386,7 +392,7 @@ fn hinted(field: &Field, draw: Draw) -> Option<Value> {
     let named = if open { hints(&field.description) } else { Vec::new() };
     let fitting: Vec<Value> =
         named.into_iter().map(Value::Text).filter(|it| field.shape.admits(it)).collect();
-    draw.with("hinted").pick(&fitting, |it| it.to_string()).cloned()
+    draw.with("hinted").pick(&fitting, |it| it.json()).cloned()
 }
 
 /// A value whose comparison with what a row holds passes.

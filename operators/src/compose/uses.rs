@@ -1,6 +1,6 @@
 //! What a program does with its arguments, and where the keys in its answer come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
     Comparison, Condition, Environment, Expression, Filter, Operation, Reply, Role, Shape, Step,
@@ -35,8 +35,11 @@ pub(crate) struct Yield {
 /// The statically known behaviour of one operation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Uses {
-    /// Uses of each argument, or of the part of one at a pointer; strongest first.
-    pub(crate) arguments: BTreeMap<(String, String), Vec<Use>>,
+    /// Uses of each argument, or of the part of one, by the part's pointer; strongest first.
+    arguments: BTreeMap<String, BTreeMap<String, Vec<Use>>>,
+    /// The tables of the rows that keys and filters are about, those that refer to others of them
+    /// first.
+    pub(crate) about: Vec<String>,
     /// The tables whose keys any argument names, as a whole; sorted.
     pub(crate) needs: Vec<String>,
     /// The tables whose keys the answer holds; sorted.
@@ -70,8 +73,8 @@ impl Uses {
         reader.reply(&operation.program.reply, String::new());
         let mut found = reader.found;
         for field in operation.input.iter().filter(|it| matches!(it.shape, Shape::List(_))) {
-            let place = (field.name.clone(), String::new());
-            let Some(uses) = found.arguments.get_mut(&place) else { continue };
+            let parts = found.arguments.get_mut(&field.name);
+            let Some(uses) = parts.and_then(|it| it.get_mut("")) else { continue };
             // A list names rows as a filter does: by any of its keys.
             for it in uses.iter_mut() {
                 if let Use::Key(table) = it
@@ -81,13 +84,14 @@ impl Uses {
                 }
             }
         }
-        for uses in found.arguments.values_mut() {
+        for uses in found.arguments.values_mut().flat_map(BTreeMap::values_mut) {
             uses.sort();
             uses.dedup();
         }
         found.shows.sort();
         found.shows.dedup();
         found.needs = found.needed();
+        found.about = found.subjects(environment);
         found.gives = found.yields.iter().map(|it| it.table.clone()).collect();
         found.gives.sort();
         found.gives.dedup();
@@ -101,7 +105,12 @@ impl Uses {
 
     /// The uses of the part of an argument at a pointer.
     pub(crate) fn part(&self, name: &str, pointer: &str) -> &[Use] {
-        self.arguments.get(&(name.to_string(), pointer.to_string())).map_or(&[], Vec::as_slice)
+        self.arguments.get(name).and_then(|it| it.get(pointer)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anything is done with an argument or a part of it.
+    pub(crate) fn is_used(&self, name: &str) -> bool {
+        self.arguments.contains_key(name)
     }
 
     /// The table whose row an argument names, if it names one.
@@ -113,9 +122,9 @@ impl Uses {
     }
 
     fn needed(&self) -> Vec<String> {
-        let whole = self.arguments.iter().filter(|((_, pointer), _)| pointer.is_empty());
+        let whole = self.arguments.values().filter_map(|parts| parts.get(""));
         let mut needed: Vec<String> = whole
-            .flat_map(|(_, uses)| uses)
+            .flatten()
             .filter_map(|it| match it {
                 Use::Key(table) => Some(table.clone()),
                 _ => None,
@@ -124,6 +133,27 @@ impl Uses {
         needed.sort();
         needed.dedup();
         needed
+    }
+
+    /// Rows that refer to others come first, so that `order` and `customer` are an order and *its*
+    /// customer.
+    fn subjects(&self, environment: &Environment) -> Vec<String> {
+        let uses = self.arguments.values().flat_map(BTreeMap::values).flatten();
+        let named: BTreeSet<&String> = uses
+            .filter_map(|it| match it {
+                Use::Key(table) | Use::Filter(table, ..) => Some(table),
+                _ => None,
+            })
+            .collect();
+        let refers = |name: &&String| {
+            environment.table(name).is_some_and(|table| {
+                table.columns.iter().any(
+                    |column| matches!(&column.role, Role::Reference(other) if named.contains(other)),
+                )
+            })
+        };
+        let (first, then): (Vec<&String>, Vec<&String>) = named.iter().copied().partition(refers);
+        first.into_iter().chain(then).cloned().collect()
     }
 
     /// Whether the answer holds keys of the table.
@@ -239,7 +269,9 @@ impl Reader<'_> {
             }
             _ => return,
         };
-        self.found.arguments.entry(place).or_default().push(found.clone());
+        let (name, pointer) = place;
+        let parts = self.found.arguments.entry(name).or_default();
+        parts.entry(pointer).or_default().push(found.clone());
     }
 
     fn reply(&mut self, reply: &Reply, pointer: String) {

@@ -151,6 +151,12 @@ impl<'w> Session<'w> {
         self.seen(table).map_or_else(Vec::new, |place| self.each(place).cloned().collect())
     }
 
+    /// The rows of a table as they are now, by key, without copying any; none of a table that the
+    /// session cannot see.
+    pub(crate) fn each_of(&self, table: &str) -> impl Iterator<Item = &Arc<Held>> {
+        self.seen(table).into_iter().flat_map(|place| self.each(place))
+    }
+
     /// The row of a key, as it is now; none if there is none or the session cannot see the table.
     pub fn row_of(&self, table: &str, key: &Value) -> Option<Arc<Held>> {
         let place = self.seen(table)?;

@@ -238,6 +238,11 @@ const ROUNDS_MAX: usize = 4;
 /// Wide signs, as `DeepSeek` has them in its tokens, count as the narrow ones that some tokenizers
 /// make of them; where they make no token they stay.
 pub(super) fn tamed(text: &str) -> String {
+    // Most texts have no bracket, and every token does.
+    let bracket = |byte| matches!(byte, b'<' | b'>' | b'[' | b']');
+    if text.is_ascii() && !text.bytes().any(bracket) {
+        return text.into();
+    }
     if !text.contains(WIDE.map(|(wide, _)| wide)) {
         return tamed_narrow(text);
     }
