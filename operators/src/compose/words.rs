@@ -8,9 +8,10 @@ pub(crate) const SAID_CHARS_MAX: usize = 160;
 /// Most leaves of a nested argument that fit into a sentence.
 pub(crate) const LEAVES_MAX: usize = 8;
 
-const ACRONYMS: [&str; 26] = [
+const ACRONYMS: [&str; 36] = [
     "id", "url", "uri", "api", "ip", "sku", "isbn", "iban", "vat", "ssn", "dns", "http", "html",
     "json", "xml", "csv", "pdf", "utc", "gps", "sms", "vip", "imdb", "mac", "cpu", "vpn", "uuid",
+    "arn", "vpc", "mfa", "sql", "ssh", "ssl", "tls", "vm", "iam", "cidr",
 ];
 
 /// A name in words: `book_id` is "book ID", `dueDate` is "due date".

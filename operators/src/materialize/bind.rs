@@ -115,7 +115,10 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
     let name = split.join("_");
     if let Some(key) =
         reading.key.filter(|key| Some(key.place) == place && reading.act != Act::Answer)
-        && (reading.act.needs_row() || key.list || listed_by_key(reading) || chosen(reading, field))
+        && (reading.act.needs_row()
+            || key.list
+            || listed_by_key(reading)
+            || chosen(reading, field, nouns))
     {
         return if key.list { Target::Keys } else { Target::Key };
     }
@@ -160,9 +163,13 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
     column(reading, field, &split, nouns)
 }
 
-/// Whether the caller chooses the key of what is made, as with `PUT /servers/{server_id}`.
-fn chosen(reading: &Reading<'_>, field: &Field) -> bool {
-    reading.act == Act::Create && field.required && reading.key.is_some_and(|key| !key.named)
+/// Whether the caller chooses the key of what is made, as with `PUT /servers/{server_id}`, or with
+/// `PUT /groups/{failover_group_name}` where groups go by their names.
+fn chosen(reading: &Reading<'_>, field: &Field, nouns: &Nouns) -> bool {
+    let by_name = nouns.get(&reading.entity) == Some(true);
+    reading.act == Act::Create
+        && field.required
+        && reading.key.is_some_and(|key| !key.named || by_name)
 }
 
 /// Lists by a key of the very noun are lists of one, as `describe_instances(instance_id)`.

@@ -6,10 +6,10 @@
 use schemas::{Field, Shape, Tool};
 
 use crate::materialize::lexicon::{
-    Act, KEY_WORDS, copies, event, is_event, looks, makes, on_a_row,
+    Act, KEY_WORDS, act, copies, event, is_event, looks, makes, on_a_row,
 };
 use crate::materialize::naming::is_control;
-use crate::materialize::reading::phrase::{Phrase, own_part, phrase, trim};
+use crate::materialize::reading::phrase::{Phrase, own_words, phrase, trim};
 use crate::materialize::reading::tail::{Segment, Tail, act_on, ending, segments, tail};
 use crate::materialize::words::{noun, singular, words};
 
@@ -53,7 +53,7 @@ pub(super) struct Key {
 
 /// Reads a tool.
 pub(super) fn read(tool: &Tool) -> Reading<'_> {
-    let called = acted_on(tool, phrase(&words(own_part(&tool.name))));
+    let called = acted_on(tool, phrase(&own_words(&tool.name)));
     let told = (called.verb.clone(), called.act);
     let by_path = tool.path.as_deref().and_then(|path| along_path(tool, path, &called));
     let mut reading = by_path.unwrap_or_else(|| by_name(tool, called));
@@ -63,6 +63,13 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
     if reading.key.is_none() {
         let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
         reading.key = key(tool, &reading.entity, reading.act, &above);
+    }
+    if reading.act == Act::Create && puts_what_is_there(tool, &told.0) {
+        let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
+        let found = reading.key.or_else(|| key(tool, &reading.entity, Act::Update, &above));
+        if found.is_some() {
+            (reading.key, reading.act, reading.verb) = (found, Act::Update, "update".into());
+        }
     }
     // A key that may be left out only narrows a list.
     let listed = reading.key.is_none_or(|key| key.list || !tool.input[key.place].required);
@@ -74,6 +81,14 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
         reading.act = Act::Update;
     }
     reading
+}
+
+/// Whether the name says no more than the method does, which may make or change, and the description
+/// says that it changes.
+fn puts_what_is_there(tool: &Tool, verb: &str) -> bool {
+    let first = words(&tool.description).into_iter().next().unwrap_or_default();
+    let says = [first.as_str(), singular(&first).as_str()].into_iter().find_map(act);
+    verb == "put" && path_says_of(tool) && says == Some(Act::Update)
 }
 
 /// What a tool does that takes the key of its own noun: it makes a row of that key only if its
@@ -136,7 +151,11 @@ fn named_in_path(reading: &Reading<'_>) -> bool {
 
 /// Whether the method says that the tool stores its arguments.
 fn path_says(reading: &Reading<'_>) -> bool {
-    matches!(reading.tool.method.as_deref(), Some("PUT" | "PATCH"))
+    path_says_of(reading.tool)
+}
+
+fn path_says_of(tool: &Tool) -> bool {
+    matches!(tool.method.as_deref(), Some("PUT" | "PATCH"))
 }
 
 /// The phrase with the noun of the first id among the arguments, where a name such as `check_in`
@@ -355,131 +374,4 @@ pub(super) fn steers(reading: &Reading<'_>, field: &Field) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use schemas::{Shape, Tool};
-
-    use super::read;
-    use crate::materialize::lexicon::Act;
-    use crate::materialize::tests::{field, tool};
-
-    fn of_path(name: &str, method: &str, path: &str, arguments: &[&str]) -> Tool {
-        let text = |called: &&str| field(called, Shape::text(), true);
-        Tool {
-            method: (!method.is_empty()).then(|| method.into()),
-            path: (!path.is_empty()).then(|| path.into()),
-            ..tool(name, arguments.iter().map(text).collect())
-        }
-    }
-
-    /// Name, method, path, arguments; then act, entity, and the argument that is the key.
-    type Case = (
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static [&'static str],
-        Act,
-        &'static str,
-        Option<usize>,
-    );
-
-    #[test]
-    fn tools_are_read() {
-        let cases: [Case; 24] = [
-            ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
-            ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
-            ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
-            ("x", "GET", "/books/{bookId}/loans", &["bookId"], Act::List, "loan", None),
-            ("x", "DELETE", "/v2/books/{id}", &["id"], Act::Delete, "book", Some(0)),
-            ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
-            ("x", "POST", "/plans/{id}/revise", &["id", "note"], Act::Update, "plan", Some(0)),
-            ("x", "POST", "/orders/{id}/notes", &["id"], Act::Create, "note", None),
-            ("x", "POST", "/notes/{logId}", &["logId"], Act::Create, "note", None),
-            ("x", "DELETE", "/notes/{logId}/{id}", &["logId", "id"], Act::Delete, "note", Some(1)),
-            ("DescribeScans", "POST", "/sites/{id}/scans", &["id"], Act::List, "scan", None),
-            ("getAccessToken", "POST", "/tokens", &[], Act::Create, "token", None),
-            ("BasketList_AddPear", "", "", &["colour"], Act::Create, "pear", None),
-            ("post_api_v1_ShedReport", "POST", "", &[], Act::Create, "shed_report", None),
-            ("order_list", "", "", &[], Act::List, "order", None),
-            ("find_user_id_by_email", "", "", &["email"], Act::List, "user", None),
-            ("convert_units", "", "", &["value"], Act::Answer, "unit", None),
-            ("x", "POST", "/stays/cancel", &["stay_id"], Act::Become("cancelled"), "stay", Some(0)),
-            (
-                "Check_In_Guest",
-                "POST",
-                "/stays/checkin",
-                &["stay_id"],
-                Act::Become("checked_in"),
-                "stay",
-                Some(0),
-            ),
-            ("send_order_to_kitchen", "", "", &["order_id"], Act::Become("sent"), "order", Some(0)),
-            ("mark_order_served", "", "", &["order_id"], Act::Become("served"), "order", Some(0)),
-            ("mark_task_as_done", "", "", &["id"], Act::Become("completed"), "task", Some(0)),
-            ("check_in", "", "", &["guest_id"], Act::Become("checked_in"), "guest", Some(0)),
-            (
-                "x_Cancel",
-                "DELETE",
-                "/rentals/{id}",
-                &["id"],
-                Act::Become("cancelled"),
-                "rental",
-                Some(0),
-            ),
-        ];
-        check(&cases);
-    }
-
-    /// What is done to an item, and what is made below it.
-    #[test]
-    fn paths_below_an_item_are_read() {
-        let cases: [Case; 5] = [
-            (
-                "Groups_Failover",
-                "POST",
-                "/groups/{groupName}/failover",
-                &["groupName"],
-                Act::Become("failed_over"),
-                "group",
-                Some(0),
-            ),
-            (
-                "Groups_ForceFailoverAllowLoss",
-                "POST",
-                "/groups/{groupName}/forceFailoverAllowLoss",
-                &["groupName"],
-                Act::Become("failed_over"),
-                "group",
-                Some(0),
-            ),
-            (
-                "removeTagForTask",
-                "POST",
-                "/tasks/{id}/removeTag",
-                &["id"],
-                Act::Update,
-                "task",
-                Some(0),
-            ),
-            (
-                "PostWorkerPhotoByWorkerId",
-                "POST",
-                "/workers/{id}/photo",
-                &["id"],
-                Act::Create,
-                "photo",
-                None,
-            ),
-            ("list_folders", "", "", &["parent_folder_id"], Act::List, "folder", None),
-        ];
-        check(&cases);
-    }
-
-    fn check(cases: &[Case]) {
-        for (name, method, path, arguments, act, entity, key) in cases {
-            let tool = of_path(name, method, path, arguments);
-            let reading = read(&tool);
-            let found = (reading.act, reading.entity.as_str(), reading.key.map(|it| it.place));
-            assert_eq!(found, (*act, *entity, *key), "{name} {method} {path}");
-        }
-    }
-}
+mod tests;

@@ -326,6 +326,7 @@ mod tests {
             ("wardrobe_optimizer_v2", "recommendations"),
             ("CaffeineEffectAnalyzer", "rating"),
             ("get_weather", "condition"),
+            ("get_climate_news", "headlines"),
             ("random_joke", "joke"),
             ("health", "status"),
             ("zpa_get_isolation_rule", "isolation_rule"),

@@ -15,6 +15,9 @@ const AMBIGUOUS: [&str; 45] = [
     "seal", "repair", "dispatch", "sign",
 ];
 
+/// Verbs that are believed before others where a name ends in them: `admin_invites_list`.
+const LAST: [&str; 7] = ["list", "get", "create", "delete", "update", "add", "remove"];
+
 /// A verb and its noun, read off a name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phrase {
@@ -43,7 +46,9 @@ pub(super) fn phrase(words: &[String]) -> Phrase {
         }
         _ => words
             .iter()
-            .position(|word| plain(word) && event(word).is_none())
+            .rposition(|word| LAST.contains(&word.as_str()))
+            .filter(|place| place + 1 == words.len())
+            .or_else(|| words.iter().position(|word| plain(word) && event(word).is_none()))
             .or_else(|| words.iter().position(|word| usable(word) && event(word).is_none()))
             .or_else(|| words.iter().position(usable).filter(|place| place + 1 == words.len())),
     };
@@ -133,6 +138,30 @@ pub(super) fn own_part(name: &str) -> &str {
     let grouped =
         [group, rest].iter().all(|it| it.starts_with(|first: char| first.is_ascii_uppercase()));
     if grouped && begins && !PREPOSITIONS.contains(&next.as_str()) { rest } else { name }
+}
+
+/// The words of a name, its verb first where a group comes before it and nothing but a manner comes
+/// after: `delete failover groups` of `FailoverGroups_Delete`, `list groups by site` of
+/// `Groups_ListBySite`.
+pub(super) fn own_words(name: &str) -> Vec<String> {
+    let own = words(own_part(name));
+    let Some((group, rest)) = name.split_once('_') else { return own };
+    let capital = |it: &str| it.starts_with(|first: char| first.is_ascii_uppercase());
+    let split = words(rest);
+    let [verb, after @ ..] = &split[..] else { return own };
+    let is_verb = |word: &str| act(word).is_some() && !AMBIGUOUS.contains(&word);
+    if !capital(group) || !capital(rest) || !is_verb(verb) {
+        return own;
+    }
+    // `CreateOrUpdate` makes what is not there.
+    let after = match after {
+        [or, other, after @ ..] if or == "or" && is_verb(other) => after,
+        after => after,
+    };
+    if after.first().is_some_and(|next| !PREPOSITIONS.contains(&next.as_str())) {
+        return own;
+    }
+    [vec![verb.clone()], words(group), after.to_vec()].concat()
 }
 
 /// Whether a word only counts versions.

@@ -45,7 +45,9 @@ pub(super) fn ending(
     let whole = (segments.len(), called.clone());
     let [before @ .., Segment::Static(last)] = segments else { return Some(whole) };
     let alone = phrase(last);
-    let acts = alone.act.is_some_and(|it| it != Act::Get) && end_collection(before);
+    // `/sites/{id}/failoverGroups` lists groups.
+    let collects = last.last().is_some_and(|word| is_plural(word)) && alone.verb != last[0];
+    let acts = alone.act.is_some_and(|it| it != Act::Get) && end_collection(before) && !collects;
     let verbal = last.len() == 1 && event(&last[0]).is_none();
     let glued = !called.verb.is_empty() && last.concat() == called.verb.replace(' ', "");
     if glued && end_collection(before) {
@@ -54,7 +56,7 @@ pub(super) fn ending(
     if acts && (verbal || matches!(before.last(), Some(Segment::Argument(_)))) {
         return Some((before.len(), alone));
     }
-    if alone.act.is_some() && 1 < last.len() {
+    if alone.act.is_some() && 1 < last.len() && !collects {
         return None;
     }
     let unsaid = called.act.is_none() || called.verb == last[0];

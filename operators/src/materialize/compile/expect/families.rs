@@ -82,6 +82,7 @@ const DEEDS: usize = 14;
 
 /// Words, the most telling families first, and what such a tool answers.
 const FAMILIES: [(&[&str], Answer); 16] = [
+    (&["news", "headline", "article"], &[("headlines", Holds::Several(&HEADLINES))]),
     (
         &["weather", "climate", "meteorology"],
         &[
@@ -97,7 +98,6 @@ const FAMILIES: [(&[&str], Answer); 16] = [
     (&["advice", "tip", "fortune"], &[("advice", Holds::Said(&ADVICE))]),
     (&["fact", "trivia"], &[("fact", Holds::Said(&FACTS))]),
     (&["greet", "greeting", "hello", "welcome"], &[("greeting", Holds::Said(&GREETINGS))]),
-    (&["news", "headline", "article"], &[("headlines", Holds::Several(&HEADLINES))]),
     (&["recipe", "meal", "menu", "cuisine", "dish"], &[("dishes", Holds::Several(&DISHES))]),
     (
         &["health", "ping", "heartbeat", "alive", "connectivity", "liveness", "readiness"],
