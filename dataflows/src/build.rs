@@ -18,7 +18,7 @@ use crate::funnel::{Funnel, measures, tally};
 use crate::graph_objects;
 use crate::knobs::{self, KnobError};
 use crate::run::{Caught, Given, RunError, Workers, run};
-use crate::shards::{Context, ShardError, write_shards};
+use crate::shards::{Context, Roles, ShardError, write_shards};
 use crate::shelf::Shelf;
 use crate::store::{Contents, Latest, Locked, StoreError, World};
 use crate::summary::Summary;
@@ -229,17 +229,8 @@ pub(crate) fn build_on(
     let sharding = Instant::now();
     let parent = base.manifest.as_ref().filter(|it| it.contents.program == program(&plan));
     let context = Context { plan: &plan, depot: &shelf, store: &store, parent };
-    let (written, graph) = std::thread::scope(|scope| {
-        let graph = scope.spawn(|| graph_objects::write(&caught, &plan, &store));
-        let written = write_shards(&caught, &context, order.workers());
-        (written, graph.join().expect("who writes does not panic"))
-    });
-    if let Some(failure) = shelf.failure() {
-        return Err(failure.into());
-    }
-    let mut objects = written?;
+    let mut objects = write(&caught, &context, &shelf, order.workers())?;
     objects.extend(read);
-    objects.extend(graph?);
     objects.insert("rejections".into(), graph_objects::write_rejections(&mut caught, &store)?);
     let contents = Contents {
         program: program(&plan),
@@ -259,10 +250,33 @@ pub(crate) fn build_on(
     let committing = Instant::now();
     store.write_plan(&knobs::write(&resolved))?;
     let commit = store.commit(contents, caught.lineage.clone(), base.after)?;
-    Ok(Summary::of(&commit, &work, store.tally(), &caught.busy)
+    let summary = Summary::of(&commit, &work, store.tally(), &caught.busy)
         .timed("shard", sharded)
         .timed("commit", committing.elapsed())
-        .timed("total", started.elapsed()))
+        .timed("total", started.elapsed());
+    // The version is there: nobody need wait until what it was made of is taken apart.
+    std::thread::spawn(move || drop(caught));
+    Ok(summary)
+}
+
+/// Writes the rows, and beside them the graph.
+fn write(
+    caught: &Caught,
+    context: &Context<'_>,
+    shelf: &Shelf,
+    workers: Workers,
+) -> Result<Roles, BuildError> {
+    let (written, graph) = std::thread::scope(|scope| {
+        let graph = scope.spawn(|| graph_objects::write(caught, context.plan, context.store));
+        let written = write_shards(caught, context, workers);
+        (written, graph.join().expect("who writes does not panic"))
+    });
+    if let Some(failure) = shelf.failure() {
+        return Err(failure.into());
+    }
+    let mut objects = written?;
+    objects.extend(graph?);
+    Ok(objects)
 }
 
 /// Whether a version is what a build would make.
