@@ -106,9 +106,9 @@ impl<'c> Circuit<'c> {
     fn embedding(&self) -> Written {
         let (rows, hidden) = (self.config.vocabulary, self.config.hidden);
         let deviation = self.length / to_f64(self.token).sqrt();
-        let parts = bell(self.draw.with("tokens"), rows * self.token, deviation);
+        let tokens = bell(self.draw.with("tokens"), rows * self.token, deviation);
         let mut embedding = Matrix::zeros(rows, hidden);
-        for (row, parts) in parts.chunks(self.token).enumerate() {
+        for (row, parts) in tokens.chunks(self.token).enumerate() {
             embedding.put(row, 0, parts);
             embedding.put(row, hidden - 1, &[to_f32(self.length)]);
         }
@@ -167,9 +167,9 @@ impl<'c> Circuit<'c> {
                 queries.put(row, 0, &combined(asked, &carried, stretch));
                 keys.put(row, self.token, asked);
                 if at < heads / 2 {
-                    let asked = &earlier[place * self.before..][..self.before];
-                    queries.put(row, self.token, asked);
-                    keys.put(row, self.token + self.before, asked);
+                    let again = &earlier[place * self.before..][..self.before];
+                    queries.put(row, self.token, again);
+                    keys.put(row, self.token + self.before, again);
                 }
             }
             for place in self.share_of(at, self.token) {
