@@ -7,7 +7,7 @@
 //! is the token here, and adds the token there. Neither is of use without the other, so a small
 //! model finds them late: not within the million tokens that a processor reads in minutes. Here
 //! they are in place before the first step, as numbers like any others, in a plain Qwen3 decoder,
-//! and learn on from there.
+//! and learn on from there. Shapes that have no place for them begin without.
 //!
 //! The residual stream is divided at first:
 //!
@@ -55,10 +55,12 @@ pub(crate) type Written = (String, Vec<usize>, Vec<f32>);
 /// The tensors of a fresh model that copies; all others may be small numbers of any kind.
 ///
 /// `None` of shapes that have no place for it: it takes two layers, an even number of heads of
-/// eight parts or more, each with keys of its own, and an output tied to the embedding.
+/// eight, twelve or more parts by fours, each with keys of its own, and an output tied to the
+/// embedding.
 pub(crate) fn induction(config: &Config, draw: Draw) -> Option<Vec<Written>> {
     let has_heads = config.heads.is_multiple_of(2) && config.heads == config.key_heads;
-    let has_room = 2 <= config.layers && 8 <= config.head && 16 <= config.hidden;
+    let has_pairs = 8 <= config.head && config.head.is_multiple_of(4);
+    let has_room = 2 <= config.layers && 16 <= config.hidden && has_pairs;
     if !has_heads || !has_room || !config.tied {
         return None;
     }
@@ -280,15 +282,17 @@ mod tests {
 
     #[test]
     fn shapes_without_room_are_left_alone() {
-        for sizes in [[1, 128, 2], [2, 12, 2], [2, 128, 1], [2, 32, 8]] {
+        for sizes in [[1, 128, 2], [2, 12, 2], [2, 20, 2], [2, 128, 1], [2, 32, 8]] {
             let config = Config::small(300, sizes, 64, &[]).unwrap();
             assert!(induction(&config, Draw::new(1)).is_none(), "{sizes:?}");
         }
-        let config = Config::small(300, [3, 64, 4], 64, &[]).unwrap();
-        let shapes = config.tensors();
-        for (name, shape, numbers) in induction(&config, Draw::new(1)).unwrap() {
-            assert_eq!(numbers.len(), shape.iter().product::<usize>(), "{name}");
-            assert!(shapes.contains(&(name, shape)));
+        for sizes in [[2, 24, 2], [3, 64, 4]] {
+            let config = Config::small(300, sizes, 64, &[]).unwrap();
+            let shapes = config.tensors();
+            for (name, shape, numbers) in induction(&config, Draw::new(1)).unwrap() {
+                assert_eq!(numbers.len(), shape.iter().product::<usize>(), "{name}");
+                assert!(shapes.contains(&(name, shape)));
+            }
         }
     }
 }
