@@ -3,10 +3,9 @@
 //!
 //! `cargo bench -p learner --bench ablation`, with `AGENTSCALER_LEARNER_DATASET` naming the dataset/
 //! of a world that has a second stage. The README says how to build one, and the commands of
-//! which this is the same. `AGENTSCALER_LEARNER_STEPS` says how many steps the first stage takes on
-//! rows, after drills; the second takes a quarter of them. With
-//! `AGENTSCALER_LEARNER_OUTPUT` the runs are kept and gone on with. As a test, or without a dataset, it
-//! says that it is skipped.
+//! which this is the same. `AGENTSCALER_LEARNER_STEPS` says how many steps the first stage takes; the
+//! second takes seven for every forty. With `AGENTSCALER_LEARNER_OUTPUT` the runs are kept and gone on
+//! with. As a test, or without a dataset, it says that it is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set up should panic where it stands")]
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
@@ -30,8 +29,6 @@ use learner::training::{Event, Job, Knobs, train};
 const CONTEXT: usize = 640;
 /// Most positions: what is asked about may be longer.
 const POSITIONS: usize = 1536;
-/// Steps on random tokens said twice, before all others.
-const DRILL: u64 = 450;
 /// Tasks that are held out, in thousandths.
 const HELD_OUT: u32 = 50;
 /// Rows that each model is asked about, of each kind of held-out rows, unless
@@ -59,9 +56,9 @@ fn main() {
         println!("{} numbers, {} tokens", config.parameters(), config.vocabulary);
     }
     let steps = std::env::var("AGENTSCALER_LEARNER_STEPS").ok();
-    let steps: u64 = steps.map_or(950, |text| text.parse().unwrap());
-    let first = stage(&folder, "general", &base, &general, (steps, DRILL, 3e-3));
-    let second = stage(&folder, "vertical", &first, &vertical, (steps / 4, 0, 1e-3));
+    let steps: u64 = steps.map_or(4000, |text| text.parse().unwrap());
+    let first = stage(&folder, "general", &base, &general, (steps, 4e-3));
+    let second = stage(&folder, "vertical", &first, &vertical, (steps * 7 / 40, 1e-3));
     println!("exactly the right calls, of held-out tasks; of vertical tasks; of unseen domains");
     for (name, model) in [("base", &base), ("stage 1", &first), ("stage 1+2", &second)] {
         let scores: Vec<String> = [&general.tasks, &vertical.tasks, &general.domains]
@@ -92,7 +89,7 @@ fn stage(
     name: &str,
     from: &Path,
     rows: &Rows,
-    (steps_max, drill, rate): (u64, u64, f64),
+    (steps_max, rate): (u64, f64),
 ) -> PathBuf {
     let renderer = Renderer::read(from).unwrap();
     let output = folder.join(name);
@@ -100,8 +97,8 @@ fn stage(
         stage: name.into(),
         epochs: 8,
         steps_max,
-        drill,
-        warm_up_permille: 30,
+        warm_up_permille: 50,
+        decay: 0.05,
         context: CONTEXT,
         packs_per_step: 2,
         rate,

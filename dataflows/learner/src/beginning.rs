@@ -78,7 +78,7 @@ impl Beginning {
             seed: 0,
         };
         match name {
-            "tiny" => Some(sizes(2048, 4, 128, 4)),
+            "tiny" => Some(sizes(2048, 4, 128, 2)),
             "small" => Some(sizes(8192, 8, 512, 8)),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Drills: what a model from nothing reads before any conversation, to learn to copy.
+//! Drills: what a model may read before any conversation, to learn to copy.
 //!
 //! A drill is a run of random tokens said twice, of which the second time is learned. No token of it
 //! can be guessed but by finding where it was said before and reading on there, which is what most

@@ -16,6 +16,7 @@ pub use burn::tensor::Device;
 
 pub mod error;
 pub mod config;
+mod induction;
 pub mod parameters;
 pub mod adapters;
 pub mod decoder;

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use schemas::Draw;
 
 use crate::config::Config;
+use crate::induction::induction;
 
 /// Tensors by name. All are held as matrices; what is a vector in a file, such as the weight of
 /// a norm, is held as a matrix of one row.
@@ -15,8 +16,9 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Fresh parameters: norms at 1, attention ready to copy (see [`mimicked`]), everything else
-    /// from a bell curve of the configuration's width.
+    /// Fresh parameters: norms at 1, everything else from a bell curve of the configuration's
+    /// width, except what makes a model copy from the first step, where its shape has room for that
+    /// (`induction.rs`).
     ///
     /// Each number is a keyed hash of the seed, its tensor's name and its place, so the same seed
     /// gives the same model on every machine. The bell is the sum of twelve uniform numbers
@@ -31,12 +33,9 @@ impl Parameters {
             };
             parameters.insert_numbers(name, &shape, numbers, device);
         }
-        for layer in 0..config.layers {
-            let within = format!("model.layers.{layer}.self_attn");
-            for (part, shape, numbers) in mimicked(config, Draw::new(seed).with(&within)) {
-                let name = format!("{within}.{part}.weight");
-                parameters.insert_numbers(name, &shape, numbers, device);
-            }
+        let draw = Draw::new(seed).with("induction");
+        for (name, shape, numbers) in induction(config, draw).into_iter().flatten() {
+            parameters.insert_numbers(name, &shape, numbers, device);
         }
         parameters
     }
@@ -118,45 +117,8 @@ pub(crate) fn as_matrix(shape: &[usize]) -> [usize; 2] {
     }
 }
 
-/// How much of what a token attends to is added to it by a fresh layer.
-const COPIED: f32 = 0.7;
-
-/// Fresh projections of one layer's attention in which queries equal keys, so that tokens attend to
-/// their like and to what is near, and outputs undo values, so that what is attended to is added as
-/// it is (after Trockman and Kolter 2023, who found these shapes in trained models).
-///
-/// From independent numbers, copying what follows an earlier occurrence takes two layers that are
-/// of no use without each other, and a small model finds them late: on conversations, not within a
-/// million tokens.
-fn mimicked(config: &Config, draw: Draw) -> [(&'static str, [usize; 2], Vec<f32>); 4] {
-    let (hidden, head, group) = (config.hidden, config.head, config.heads / config.key_heads);
-    let keys: Vec<Vec<f32>> = (0..config.key_heads)
-        .map(|at| directions(draw.with("keys").at(at), head, hidden))
-        .collect();
-    // Directions of one basis, so that all heads together copy every part once.
-    let values = directions(draw.with("values"), config.key_heads * head, hidden);
-    let values: Vec<&[f32]> = values.chunks_exact(head * hidden).collect();
-    let queries = keys.iter().flat_map(|rows| std::iter::repeat_n(rows, group)).flatten();
-    let queries = queries.copied().collect();
-    let share = COPIED / to_f32(to_f64(group));
-    let mut outputs = vec![0.0; hidden * config.heads * head];
-    for (at, rows) in values.iter().flat_map(|rows| std::iter::repeat_n(rows, group)).enumerate() {
-        for (place, number) in rows.iter().enumerate() {
-            let (row, column) = (place % hidden, at * head + place / hidden);
-            outputs[row * config.heads * head + column] = share * number;
-        }
-    }
-    let (wide, narrow) = (config.heads * head, config.key_heads * head);
-    [
-        ("q_proj", [wide, hidden], queries),
-        ("k_proj", [narrow, hidden], keys.concat()),
-        ("v_proj", [narrow, hidden], values.concat()),
-        ("o_proj", [hidden, wide], outputs),
-    ]
-}
-
 /// Rows of length 1, each at right angles to those before it as far as there are enough columns.
-fn directions(draw: Draw, rows: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn directions(draw: Draw, rows: usize, columns: usize) -> Vec<f32> {
     let mut numbers: Vec<f64> =
         bell(draw, rows * columns, 1.0).into_iter().map(f64::from).collect();
     for place in 0..rows {
@@ -209,22 +171,6 @@ pub(crate) fn to_f64(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What heads attend to alike is added by 0.7 of it, whatever it is.
-    #[test]
-    fn fresh_attention_looks_for_its_like_and_copies_it() {
-        let config = Config::small(300, [1, 24, 2], 64, &[]).unwrap();
-        let [queries, keys, values, outputs] = mimicked(&config, Draw::new(7)).map(|it| it.2);
-        assert_eq!(queries, keys);
-        let product = |one: &[f32], other: &[f32]| -> f32 {
-            one.iter().zip(other).map(|(one, other)| one * other).sum()
-        };
-        let seen: Vec<f32> = (0..24_u8).map(|place| f32::from(place) - 9.5).collect();
-        let valued: Vec<f32> = values.chunks(24).map(|row| product(row, &seen)).collect();
-        for (row, number) in outputs.chunks(24).zip(&seen) {
-            assert!((product(row, &valued) - COPIED * number).abs() < 1e-4, "{number}");
-        }
-    }
 
     #[test]
     fn more_rows_than_columns_begin_anew() {

@@ -35,8 +35,8 @@ pub(super) struct TrainArgs {
     /// The checkpoint to start from: a Hugging Face directory, or the folder of a run.
     #[arg(long, value_name = "DIR", required_unless_present = "init", conflicts_with = "init")]
     pub(super) from: Option<PathBuf>,
-    /// Start from nothing instead: a tokenizer trained on the world and a small fresh model, in
-    /// base/ of the run's folder.
+    /// Start from nothing instead: a tokenizer trained on the world and a small fresh model whose
+    /// attention already copies, in base/ of the run's folder.
     #[arg(long, value_name = "SIZE", value_parser = ["tiny", "small"])]
     pub(super) init: Option<String>,
     /// The folder of the run.
@@ -77,8 +77,8 @@ pub(super) struct TrainArgs {
     /// default what the checkpoint says.
     #[arg(long, value_name = "RATE")]
     pub(super) balance: Option<f64>,
-    /// Steps before all others in which a model from nothing learns to copy, from random tokens
-    /// said twice.
+    /// Steps before all others on random tokens said twice, for a model that is to learn to copy;
+    /// the sizes of --init copy from the beginning.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) drill: u64,
     /// Most steps on rows; 0 for as many as the epochs have.

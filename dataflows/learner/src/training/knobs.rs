@@ -47,7 +47,7 @@ pub struct Knobs {
     pub patience: u64,
     /// Most steps on rows; 0 for as many as the epochs have.
     pub steps_max: u64,
-    /// Steps before them on drills ([`crate::drills`]), which a model from nothing needs.
+    /// Steps before them on drills ([`crate::drills`]).
     #[serde(default)]
     pub drill: u64,
     /// Compute again in the backward pass what is cheap to compute, and keep less in memory.
