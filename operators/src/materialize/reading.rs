@@ -227,6 +227,11 @@ fn along_path<'t>(tool: &'t Tool, path: &str, called: &Phrase) -> Option<Reading
     let deed = end < segments.len();
     let segments = &segments[..end];
     let Tail { collection, item, above } = tail(method, segments)?;
+    // `/get-report/{id}` is of reports.
+    let collection = match collection {
+        [verb, of @ ..] if !of.is_empty() && ["get", "describe"].contains(&verb.as_str()) => of,
+        whole => whole,
+    };
     let (object, many) = trim(collection);
     let object = noun(&object);
     if object.is_empty() {

@@ -188,6 +188,9 @@ impl Said {
                 format!("it was {done} on {value}")
             }
             (Sort::Status, ["status" | "state"]) => format!("the {label} is {value}"),
+            (_, [front @ .., unit]) if self.is_measured(front, unit) => {
+                format!("the {} is {value} {unit}", front.join(" "))
+            }
             _ => {
                 let are = words::is_plural(label)
                     && !label.starts_with("number of")
@@ -196,6 +199,13 @@ impl Said {
                 format!("the {label} {} {value}", if are { "are" } else { "is" })
             }
         }
+    }
+
+    /// Whether the label ends in the unit of a number.
+    fn is_measured(&self, front: &[&str], unit: &str) -> bool {
+        ["ms", "seconds", "bytes"].contains(&unit)
+            && !matches!(front, [] | [.., "of"])
+            && self.value.parse::<f64>().is_ok()
     }
 
     /// The fact as a line of a list.

@@ -299,11 +299,17 @@ fn total(entries: &[(String, Value)]) -> Option<usize> {
 
 /// A row by its name, and its key.
 fn named(entries: &[(String, Value)]) -> String {
-    let key = entries.first().map(|(_, value)| retold(value)).unwrap_or_default();
-    match name(entries) {
-        Some(name) if name != key => format!("{name} ({key})"),
-        _ => key,
+    match (name(entries), key(entries)) {
+        (Some(name), Some(key)) if name != key => format!("{name} ({key})"),
+        (name, key) => key.or(name).unwrap_or_else(|| "some details".into()),
     }
+}
+
+/// What a row is found by: its first part, or the first of its keys where that is no text or number.
+fn key(entries: &[(String, Value)]) -> Option<String> {
+    let plain = |value: &Value| matches!(value, Value::Text(_) | Value::Integer(_));
+    let first = entries.first().filter(|(_, value)| plain(value)).map(|(_, value)| retold(value));
+    first.or_else(|| Some(facts(entries).into_iter().find(|it| it.sort == Sort::Key)?.value))
 }
 
 fn name(entries: &[(String, Value)]) -> Option<String> {
@@ -335,12 +341,13 @@ fn told_apart(rows: &[Value]) -> Vec<String> {
         .zip(&names)
         .enumerate()
         .map(|(place, (entries, name))| {
-            let key = entries.first().map(|(_, value)| retold(value)).unwrap_or_default();
-            match (name, attribute.as_ref().map(|it| it[place].as_str())) {
-                (Some(name), Some(attribute)) if by_name => format!("{name} ({attribute})"),
-                (Some(name), _) if *name != key => format!("{name} ({key})"),
-                (_, Some(attribute)) if attribute != key => format!("{key} ({attribute})"),
-                _ => key,
+            let attribute = attribute.as_ref().map(|it| it[place].as_str());
+            match (name, attribute, key(entries)) {
+                (Some(name), Some(attribute), _) if by_name => format!("{name} ({attribute})"),
+                (_, Some(attribute), Some(key)) if name.is_none() && attribute != key => {
+                    format!("{key} ({attribute})")
+                }
+                _ => named(entries),
             }
         })
         .collect()
@@ -404,6 +411,27 @@ mod tests {
         for said in reported(&read.name, "{}", r#"{"results":[],"total":0}"#) {
             assert!(said.contains("couldn't find any"), "{said}");
         }
+    }
+
+    /// Parts of rows that are no texts say nothing about which rows they are.
+    #[test]
+    fn rows_are_told_apart_by_texts() {
+        let library = example::library();
+        let read = library.operations.iter().find(|it| it.effect == schemas::Effect::Read).unwrap();
+        let rows = r#"[{"user":{"id":"u_1","name":"Ann"}},{"user":{"id":"u_2","name":"Bo"}}]"#;
+        for said in reported(&read.name, "{}", rows) {
+            assert!(said.contains("Ann (u_1) and Bo (u_2)"), "{said}");
+        }
+        for said in reported(&read.name, "{}", r#"[{"sent":false,"name":"Ann"}]"#) {
+            assert!(said.contains(": Ann."), "{said}");
+        }
+    }
+
+    #[test]
+    fn units_follow_their_numbers() {
+        let answer = Value::parse(r#"{"duration_ms":171,"number_of_bytes":3}"#).unwrap();
+        let said = Reporter::default().report(None, &Value::Null, &answer, Draw::new(1));
+        assert_eq!(said, "The duration is 171 ms and the number of bytes is 3.");
     }
 
     #[test]

@@ -28,10 +28,11 @@ type Case = (
 
 #[test]
 fn tools_are_read() {
-    let cases: [Case; 25] = [
+    let cases: [Case; 26] = [
         ("create_invoice", "", "", &["amount"], Act::Create, "invoice", None),
         ("DescribeDBInstances", "POST", "/", &["Filter"], Act::List, "db_instance", None),
         ("Devices_Get", "GET", "", &["deviceId"], Act::Get, "device", Some(0)),
+        ("GetLoan", "GET", "/get-loan/{id}", &["id"], Act::Get, "loan", Some(0)),
         ("x", "GET", "/books/{bookId}/loans", &["bookId"], Act::List, "loan", None),
         ("x", "DELETE", "/v2/books/{id}", &["id"], Act::Delete, "book", Some(0)),
         ("x", "POST", "/books/{id}/cancel", &["id"], Act::Become("cancelled"), "book", Some(0)),
