@@ -107,7 +107,10 @@ impl<'a, 'w> Draft<'a, 'w> {
                 None => {}
             }
         }
-        in_order(&mut arguments, &sources);
+        let given = |name: &str| {
+            sources.iter().any(|(it, source)| it == name && *source == ArgumentSource::User)
+        };
+        in_order(&mut arguments, given);
         // Two arguments that name rows of one table name two rows: nothing is merged with itself.
         let mut named = BTreeSet::new();
         let rows = arguments.iter().filter_map(|(name, value)| Some((uses.key_of(name)?, value)));
@@ -289,16 +292,22 @@ impl<'a, 'w> Draft<'a, 'w> {
         draw: Draw,
     ) -> Option<Value> {
         let mut entries = Vec::new();
+        let place = |name: &str| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            format!("{pointer}/{name}")
+        };
         for field in fields {
             let draw = draw.with(&field.name);
-            let name = field.name.replace('~', "~0").replace('/', "~1");
-            let below = format!("{pointer}/{name}");
+            let below = place(&field.name);
             let used = !uses.part(argument, &below).is_empty();
             if field.required || (used && draw.with("wanted").happens(400)) {
                 let value = self.value(uses, (argument, &below), field, draw)?;
                 entries.push((field.name.clone(), adapted(&field.shape, value)?));
             }
         }
+        // What a row holds already stays as it is.
+        let is_new = |it: &Use| matches!(it, Use::Fresh(..) | Use::Stored(..));
+        in_order(&mut entries, |name| uses.part(argument, &place(name)).iter().all(is_new));
         (!entries.is_empty()).then_some(Value::Object(entries))
     }
 
@@ -365,23 +374,20 @@ fn is_called(name: &str) -> bool {
 }
 
 /// Lets what the user gives as the end of a span follow its beginning.
-fn in_order(arguments: &mut [(String, Value)], sources: &[(String, ArgumentSource)]) {
-    let given = |name: &str| {
-        sources.iter().any(|(it, source)| it == name && *source == ArgumentSource::User)
-    };
-    for start in 0..arguments.len() {
-        if arguments.len() == 1 || arguments[start].1.as_text().is_none() {
+fn in_order(entries: &mut [(String, Value)], given: impl Fn(&str) -> bool) {
+    for start in 0..entries.len() {
+        if entries.len() == 1 || entries[start].1.as_text().is_none() {
             continue;
         }
-        let Some(end) = end_of(&arguments[start].0) else { continue };
-        let Some(end) = arguments.iter().position(|(name, _)| words::label(name) == end) else {
+        let Some(end) = end_of(&entries[start].0) else { continue };
+        let Some(end) = entries.iter().position(|(name, _)| words::label(name) == end) else {
             continue;
         };
-        let (from, to) = (arguments[start].1.as_text(), arguments[end].1.as_text());
+        let (from, to) = (entries[start].1.as_text(), entries[end].1.as_text());
         let alike = from.map(str::len) == to.map(str::len);
-        if alike && to < from && given(&arguments[start].0) && given(&arguments[end].0) {
-            let earlier = arguments[end].1.clone();
-            arguments[end].1 = std::mem::replace(&mut arguments[start].1, earlier);
+        if alike && to < from && given(&entries[start].0) && given(&entries[end].0) {
+            let earlier = entries[end].1.clone();
+            entries[end].1 = std::mem::replace(&mut entries[start].1, earlier);
         }
     }
 }
@@ -475,5 +481,18 @@ fn hollow(value: &Value) -> bool {
                     && parts.all(|(_, it)| hollow(it)))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn trips_do_not_end_before_they_start() {
+        let date = |name: &str, day| (name.to_string(), schemas::Value::text(day));
+        let mut trip = [date("startDate", "2025-12-21"), date("endDate", "2025-06-12")];
+        super::in_order(&mut trip, |name| name != "endDate");
+        assert_eq!(trip[0].1.as_text(), Some("2025-12-21"));
+        super::in_order(&mut trip, |_| true);
+        assert_eq!(trip[0].1.as_text(), Some("2025-06-12"));
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn with_article(noun: &str) -> String {
         first.starts_with(['a', 'e', 'f', 'h', 'i', 'l', 'm', 'n', 'o', 'r', 's', 'x'])
     } else if ["hour", "honor", "honest", "heir"].iter().any(|it| first.starts_with(it)) {
         true
-    } else if ["uni", "use", "usa", "usu", "eu", "one", "uti", "ura", "ubi"]
+    } else if ["uni", "use", "usa", "usu", "eu", "one", "uti", "ura", "ubi", "url", "uri"]
         .iter()
         .any(|it| first.starts_with(it) && !first.starts_with("unin") && !first.starts_with("unim"))
     {
@@ -444,6 +444,7 @@ mod tests {
         for (noun, one, many) in [
             ("order", "an order", "orders"),
             ("user", "a user", "users"),
+            ("url category", "a url category", "url categories"),
             ("hourly rate", "an hourly rate", "hourly rates"),
             ("SMS message", "an SMS message", "SMS messages"),
             ("category", "a category", "categories"),

@@ -214,6 +214,7 @@ fn verb(called: &Phrase, act: Act) -> String {
     match known {
         "new" | "put" | "post" | "insert" => "create".into(),
         "query" | "scan" | "enumerate" | "filter" => "search".into(),
+        "is" | "has" | "can" | "does" => "check".into(),
         _ if agrees && !known.is_empty() => known.into(),
         _ => plain.into(),
     }
