@@ -46,7 +46,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 9";
+pub const REVISION: &str = "materialize 10";
 
 /// What became of a domain.
 #[derive(Clone, Debug, Eq, PartialEq)]

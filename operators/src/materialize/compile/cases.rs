@@ -19,6 +19,32 @@ use crate::materialize::words::{column_name, words};
 /// Most columns of a table of cases filled from a declared answer.
 const ANSWERED_MAX: usize = 16;
 
+/// Parts of an answer that are made of the arguments of the same name, and not those again: a url that
+/// is shortened, a text that is translated.
+const MADE: [&str; 21] = [
+    "url",
+    "text",
+    "image",
+    "audio",
+    "video",
+    "file",
+    "files",
+    "file_path",
+    "path",
+    "value",
+    "number",
+    "unit",
+    "units",
+    "currency",
+    "summary",
+    "greeting",
+    "description",
+    "temperature",
+    "content",
+    "message",
+    "data",
+];
+
 /// A tool's table of cases and the program that answers from it; the table is none where the
 /// answer can be computed.
 pub(in crate::materialize) fn cases(
@@ -92,9 +118,20 @@ fn plain(name: &str, kind: Kind, role: Role, description: &str) -> Column {
 }
 
 /// Adds the columns that hold answers, and says how they make one.
+///
+/// What is answered under the name of an argument is that argument, so that a title that was asked for
+/// is not answered with another.
 fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
+    let asked: Vec<(String, Kind)> =
+        draft.table.columns[1..].iter().map(|it| (it.name.clone(), it.kind.clone())).collect();
     let mut add = |name: String, field: &Field, values: &[&str]| {
         let mut column = name;
+        let again = |(name, kind): &(String, Kind)| {
+            *name == column && *kind == lone(&column, field).0 && !MADE.contains(&name.as_str())
+        };
+        if values.is_empty() && asked.iter().any(again) {
+            return Reply::Value(Expression::column(ROW, column));
+        }
         if draft.column(&column).is_some() {
             column = format!("result_{column}");
         }
@@ -126,9 +163,15 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
             Reply::Object(vec![("result".into(), add("result".into(), &field, &[]))])
         }
         _ => {
+            let called =
+                |it: &(String, Kind)| it.1 == Kind::Text && (it.0 == "title" || it.0 == "name");
+            let called = asked.iter().find(|it| called(it));
             let parts = expected(reading).into_iter().map(|part| {
-                let field = result(&part.name, part.shape);
-                (part.name.clone(), add(part.name, &field, part.values))
+                // What is looked up by what it is called is called so.
+                let named = part.name.ends_with("_name") && part.values.is_empty();
+                let name = called.filter(|_| named).map_or(part.name, |(asked, _)| asked.clone());
+                let field = result(&name, part.shape);
+                (name.clone(), add(name, &field, part.values))
             });
             Reply::Object(parts.collect())
         }
