@@ -126,8 +126,8 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
         draft.table.columns[1..].iter().map(|it| (it.name.clone(), it.kind.clone())).collect();
     let mut add = |name: String, field: &Field, values: &[&str]| {
         let mut column = name;
-        let again = |(name, kind): &(String, Kind)| {
-            *name == column && *kind == lone(&column, field).0 && !MADE.contains(&name.as_str())
+        let again = |it: &(String, Kind)| {
+            it.0 == column && it.1 == lone(&column, field).0 && !MADE.contains(&it.0.as_str())
         };
         if values.is_empty() && asked.iter().any(again) {
             return Reply::Value(Expression::column(ROW, column));
@@ -169,7 +169,7 @@ fn answers(reading: &Reading<'_>, draft: &mut Draft) -> Reply {
             let parts = expected(reading).into_iter().map(|part| {
                 // What is looked up by what it is called is called so.
                 let named = part.name.ends_with("_name") && part.values.is_empty();
-                let name = called.filter(|_| named).map_or(part.name, |(asked, _)| asked.clone());
+                let name = called.filter(|_| named).map_or(part.name, |it| it.0.clone());
                 let field = result(&name, part.shape);
                 (name.clone(), add(name, &field, part.values))
             });
