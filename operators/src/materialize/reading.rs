@@ -60,12 +60,11 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
     if reading.entity.is_empty() && reading.act != Act::Answer {
         reading.act = Act::Answer;
     }
+    let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
     if reading.key.is_none() {
-        let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
         reading.key = key(tool, &reading.entity, reading.act, &above);
     }
     if reading.act == Act::Create && puts_what_is_there(tool, &told.0) {
-        let above: Vec<usize> = reading.parents.iter().map(|(place, _)| *place).collect();
         let found = reading.key.or_else(|| key(tool, &reading.entity, Act::Update, &above));
         if found.is_some() {
             (reading.key, reading.act, reading.verb) = (found, Act::Update, "update".into());
@@ -88,7 +87,7 @@ pub(super) fn read(tool: &Tool) -> Reading<'_> {
 fn puts_what_is_there(tool: &Tool, verb: &str) -> bool {
     let first = words(&tool.description).into_iter().next().unwrap_or_default();
     let says = [first.as_str(), singular(&first).as_str()].into_iter().find_map(act);
-    verb == "put" && path_says_of(tool) && says == Some(Act::Update)
+    verb == "put" && method_stores(tool) && says == Some(Act::Update)
 }
 
 /// What a tool does that takes the key of its own noun: it makes a row of that key only if its
@@ -121,7 +120,7 @@ fn on_known_row(reading: &mut Reading<'_>, (verb, act): (String, Option<Act>)) {
             act.filter(|act| act.needs_row() && *act != Act::Get).is_some()
         }
         Act::Create => !about,
-        Act::Update => !about && conditional.is_some() && !path_says(reading),
+        Act::Update => !about && conditional.is_some() && !method_stores(reading.tool),
         Act::Answer if looks(&verb) => {
             reading.act = Act::Get;
             false
@@ -150,11 +149,7 @@ fn named_in_path(reading: &Reading<'_>) -> bool {
 }
 
 /// Whether the method says that the tool stores its arguments.
-fn path_says(reading: &Reading<'_>) -> bool {
-    path_says_of(reading.tool)
-}
-
-fn path_says_of(tool: &Tool) -> bool {
+fn method_stores(tool: &Tool) -> bool {
     matches!(tool.method.as_deref(), Some("PUT" | "PATCH"))
 }
 
