@@ -4,6 +4,7 @@
 //! extension over text. A typed struct would be padded with the keys of every other row's value,
 //! and models would learn the padding. The same rows give the same bytes.
 
+pub use self::cells::{Cells, Earlier};
 pub use self::laid::Laid;
 pub use self::read::{Rows, read_tasks, read_trajectories};
 pub use self::rows::{
@@ -11,8 +12,8 @@ pub use self::rows::{
 };
 pub use self::tables::shape;
 pub use self::write::{
-    Table, write_beside, write_domains, write_encoded, write_encoded_to, write_rejected,
-    write_rows, write_tasks, write_tools, write_trajectories,
+    Table, write_domains, write_encoded, write_encoded_to, write_rejected, write_rows, write_tasks,
+    write_tools, write_trajectories,
 };
 
 mod fractions;
@@ -21,10 +22,11 @@ mod columns;
 mod tables;
 mod laid;
 mod write;
+mod cells;
 mod read;
 
 /// Changes whenever the same rows would be laid out as other bytes.
-pub const REVISION: &str = "dataset 4";
+pub const REVISION: &str = "dataset 5";
 
 /// Why rows could not be written or read.
 #[derive(Debug, thiserror::Error)]

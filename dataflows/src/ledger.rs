@@ -79,6 +79,15 @@ pub fn shard(domain: DomainId, shards: u32) -> u32 {
     place(domain.0, shards)
 }
 
+/// Cells of a shard: the rows of each are encoded by themselves. More are made anew less often, fewer
+/// are folded better; with eight, a world of 1,800 domains has one for every third or fourth.
+const CELLS: u32 = 8;
+
+/// The cell of its shard, counted over all shards, that a domain's rows are in; as monotone.
+pub fn cell(domain: DomainId, shards: u32) -> u32 {
+    place(domain.0, shards.max(1) * CELLS)
+}
+
 /// The shard that the row of a tool without a domain is in.
 pub fn homeless_shard(tool: ToolId, shards: u32) -> u32 {
     place(tool.0, shards)
@@ -168,7 +177,7 @@ impl Memory {
 mod tests {
     use schemas::DomainId;
 
-    use super::shard;
+    use super::{CELLS, cell, shard};
 
     #[test]
     fn shards_are_monotone_and_cover() {
@@ -176,5 +185,6 @@ mod tests {
         let shards: Vec<u32> = ids.iter().map(|id| shard(DomainId(*id), 64)).collect();
         assert_eq!(shards, [0, 21, 31, 63]);
         assert_eq!(shard(DomainId(u64::MAX), 1), 0);
+        assert!(ids.into_iter().map(DomainId).all(|id| cell(id, 64) / CELLS == shard(id, 64)));
     }
 }

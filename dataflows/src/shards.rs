@@ -10,8 +10,8 @@ use operators::Depot;
 use schemas::{Digest, DomainId, Draw, Environment, Plan, Provenance, Rule, Stage, Tool, ToolId};
 
 use crate::cluster::ClusterError;
-use crate::dataset::{DatasetError, DomainRow, Table, ToolRow, write_beside};
-use crate::ledger::{Entry, Ledger, homeless_shard, shard};
+use crate::dataset::{Cells, DatasetError, DomainRow, Laid, Table, ToolRow};
+use crate::ledger::{Entry, Ledger, cell, homeless_shard, shard};
 use crate::run::{Caught, Workers};
 use crate::shelf::fold;
 use crate::store::{Locked, Manifest, ObjectRef, StoreError};
@@ -342,9 +342,10 @@ impl<'a> Context<'a> {
             None => None,
         };
         roles.extend(self.pack(&maker, staying.as_ref())?);
-        let mut splits: BTreeMap<&str, Rows> = BTreeMap::new();
+        let mut splits: BTreeMap<&str, BTreeMap<Option<u32>, Rows>> = BTreeMap::new();
         for (domain, entry) in &ledger.entries {
-            let rows = splits.entry(split(*domain, self.plan)).or_default();
+            let cells = splits.entry(split(*domain, self.plan)).or_default();
+            let rows = cells.entry(Some(self.cell(*domain))).or_default();
             if !staying.as_ref().is_some_and(|it| it.holds(*domain)) {
                 maker.gather(entry, rows)?;
             }
@@ -352,12 +353,18 @@ impl<'a> Context<'a> {
         let homeless = ledger.homeless.keys().map(|tool| maker.tool_row(*tool, None, None));
         let homeless: Vec<ToolRow> = homeless.collect();
         if !homeless.is_empty() {
-            splits.entry("train").or_default().tools.extend(homeless);
+            let rows = Rows { tools: homeless, ..Rows::default() };
+            splits.entry("train").or_default().insert(None, rows);
         }
-        for (split, rows) in splits {
-            roles.extend(self.write_split((place, split), rows, staying.as_ref())?);
+        for (split, cells) in splits {
+            roles.extend(self.write_split((place, split), cells, staying.as_ref())?);
         }
         Ok(roles)
+    }
+
+    /// The cell that a domain's rows are in.
+    fn cell(&self, domain: DomainId) -> u32 {
+        cell(domain, self.plan.dataset.shards)
     }
 
     /// Environments, tasks and trajectories of the shard, as they flowed, a part for each domain.
@@ -389,17 +396,17 @@ impl<'a> Context<'a> {
     fn write_split(
         &self,
         (place, split): (u32, &str),
-        mut rows: Rows,
+        mut cells: BTreeMap<Option<u32>, Rows>,
         staying: Option<&Staying<'_>>,
     ) -> Result<Roles, ShardError> {
-        rows.sort();
+        cells.values_mut().for_each(Rows::sort);
         let mut file = Filing { context: self, place, split, staying, roles: Roles::new() };
-        file.put("general", rows.kept)?;
-        file.put("vertical", rows.vertical)?;
-        file.put("rejected", rows.rejected)?;
-        file.put("tasks", rows.tasks)?;
-        file.put("tools", rows.tools)?;
-        file.put("domains", rows.domains)?;
+        file.put("general", &mut cells, |rows| &mut rows.kept)?;
+        file.put("vertical", &mut cells, |rows| &mut rows.vertical)?;
+        file.put("rejected", &mut cells, |rows| &mut rows.rejected)?;
+        file.put("tasks", &mut cells, |rows| &mut rows.tasks)?;
+        file.put("tools", &mut cells, |rows| &mut rows.tools)?;
+        file.put("domains", &mut cells, |rows| &mut rows.domains)?;
         Ok(file.roles)
     }
 }
@@ -414,12 +421,30 @@ struct Filing<'a> {
 }
 
 impl Filing<'_> {
-    /// Writes the rows of a configuration with those that stay, if there are any.
-    fn put<T: Table>(&mut self, config: &str, rows: Vec<T>) -> Result<(), ShardError> {
-        let staying = self.staying.map(|it| it.rows(config, self.split)).transpose()?;
-        let encoding = self.context.plan.dataset.json_encoding;
-        let (bytes, count) = write_beside(rows, staying.unwrap_or_default(), encoding)?;
-        if 0 < count {
+    /// Writes the rows of a configuration, cell by cell, with those that stay, if there are any.
+    fn put<T: Table>(
+        &mut self,
+        config: &str,
+        cells: &mut BTreeMap<Option<u32>, Rows>,
+        of: fn(&mut Rows) -> &mut Vec<T>,
+    ) -> Result<(), ShardError> {
+        let mut file = Cells::new(self.context.plan.dataset.json_encoding);
+        let earlier = self.staying.map(|it| it.file(config, self.split)).transpose()?.flatten();
+        let earlier = self.staying.zip(earlier.as_ref());
+        for (cell, rows) in cells {
+            let rows = std::mem::take(of(rows));
+            let Some((cell, (staying, earlier))) = cell.zip(earlier) else {
+                file.write(rows, Laid::default())?;
+                continue;
+            };
+            let groups = earlier.groups(|domain| self.context.cell(domain) == cell);
+            if staying.is_whole(cell) {
+                file.keep(earlier, &groups)?;
+            } else {
+                file.write(rows, earlier.rows(groups, |domain| staying.holds(domain))?)?;
+            }
+        }
+        if let Some((bytes, count)) = file.finish()? {
             let object = self.context.store.put_object("parquet", count, &bytes)?;
             self.roles.insert(format!("{config}/{}/{:04}", self.split, self.place), object);
         }

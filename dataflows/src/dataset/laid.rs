@@ -21,19 +21,21 @@ pub struct Laid {
 }
 
 impl Laid {
-    /// The rows of a Parquet file whose text in a column is so.
+    /// The rows in some row groups of a Parquet file whose text in a column is so.
     ///
     /// # Errors
     ///
     /// Fails if the file cannot be read or has no such column of texts.
-    pub fn read(
+    pub(super) fn read(
         file: Bytes,
+        groups: Vec<usize>,
         column: &str,
         is_so: impl Fn(&str) -> bool,
     ) -> Result<Laid, DatasetError> {
         let missing = || DatasetError::Column { column: column.into() };
         let mut laid = Laid::default();
-        for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.with_row_groups(groups);
+        for batch in reader.build()? {
             let batch = batch?;
             let texts = batch.column_by_name(column).and_then(|it| it.as_string_opt::<i32>());
             let texts = texts.ok_or_else(missing)?;

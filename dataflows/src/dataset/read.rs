@@ -18,13 +18,13 @@ use schemas::{
 };
 
 use super::columns::{Place, part};
-use super::write::Table;
+use super::write::{Last, Table, in_order};
 use super::{DatasetError, TaskRow, TrajectoryRow, Tries};
 
 /// Rows laid out at once; few, since a hostile file chooses how large a row is.
 const BATCH_ROWS: usize = 64;
 
-/// Rows of a file, one by one, in the order of their ids.
+/// Rows of a file, one by one, as they lie there: cell by cell of domains, within each by their ids.
 pub struct Rows<T> {
     batches: Option<ParquetRecordBatchReader>,
     batch: Option<RecordBatch>,
@@ -32,7 +32,7 @@ pub struct Rows<T> {
     place: usize,
     /// The next row's place in the file.
     row: u64,
-    last: Option<String>,
+    last: Last,
     take: fn(&Place<'_>) -> Result<T, DatasetError>,
 }
 
@@ -102,11 +102,8 @@ impl<T: Table> Rows<T> {
         };
         let place = Place { batch: &batch, place: self.place, row: self.row };
         let row = (self.take)(&place)?;
-        let id = row.id();
-        if let Some(last) = self.last.take().filter(|last| id <= *last) {
-            return Err(place.wrong(format!("\"{id}\" comes after \"{last}\"")));
-        }
-        self.last = Some(id);
+        in_order(&mut self.last, &row)
+            .map_err(|(last, id)| place.wrong(format!("\"{id}\" comes after \"{last}\"")))?;
         self.batch = Some(batch);
         self.place += 1;
         self.row += 1;

@@ -3,7 +3,9 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use schemas::{ArgumentSource, Call, Effect, GoldenCall, Message, Overlap, Provenance, Value};
+use schemas::{
+    ArgumentSource, Call, DomainId, Effect, GoldenCall, Message, Overlap, Provenance, Value,
+};
 
 use super::columns::{Columns, json_list_or_none};
 use super::fractions::json_text;
@@ -24,6 +26,10 @@ pub fn shape(config: &str) -> SchemaRef {
 impl Table for TrajectoryRow {
     fn id(&self) -> String {
         self.trajectory_id.to_string()
+    }
+
+    fn home(&self) -> Option<DomainId> {
+        Some(self.domain_id)
     }
 
     fn lay_out(rows: &[TrajectoryRow]) -> RecordBatch {
@@ -104,6 +110,10 @@ impl Table for TurnRow {
         format!("{}/{:05}", self.trajectory_id, self.turn)
     }
 
+    fn home(&self) -> Option<DomainId> {
+        Some(self.domain_id)
+    }
+
     fn lay_out(rows: &[TurnRow]) -> RecordBatch {
         let mut columns = Columns::default();
         columns.texts("sample_id", rows.iter().map(Table::id));
@@ -127,6 +137,10 @@ impl Table for TurnRow {
 impl Table for TaskRow {
     fn id(&self) -> String {
         self.task.id.to_string()
+    }
+
+    fn home(&self) -> Option<DomainId> {
+        Some(self.task.domain)
     }
 
     fn lay_out(rows: &[TaskRow]) -> RecordBatch {
@@ -188,6 +202,10 @@ impl Table for ToolRow {
         self.tool.id.to_string()
     }
 
+    fn home(&self) -> Option<DomainId> {
+        self.domain.as_ref().map(|(domain, _)| *domain)
+    }
+
     fn lay_out(rows: &[ToolRow]) -> RecordBatch {
         let tools = || rows.iter().map(|row| &row.tool);
         let mut columns = Columns::default();
@@ -227,6 +245,10 @@ impl Table for ToolRow {
 impl Table for DomainRow {
     fn id(&self) -> String {
         self.id.to_string()
+    }
+
+    fn home(&self) -> Option<DomainId> {
+        Some(self.id)
     }
 
     fn lay_out(rows: &[DomainRow]) -> RecordBatch {

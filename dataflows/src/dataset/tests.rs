@@ -11,8 +11,8 @@ use schemas::{
 };
 
 use super::{
-    BoundTool, DomainTools, Laid, TaskRow, TrajectoryRow, Tries, read_tasks, read_trajectories,
-    write_beside, write_encoded, write_rejected, write_tasks, write_trajectories,
+    BoundTool, Cells, DomainTools, Earlier, Laid, TaskRow, TrajectoryRow, Tries, read_tasks,
+    read_trajectories, write_encoded, write_rejected, write_tasks, write_trajectories,
 };
 
 fn message(role: Speaker, content: &str) -> Message {
@@ -276,45 +276,84 @@ fn json_in_strings_is_the_same_rows_without_the_type() {
     assert_eq!(read_trajectories(Bytes::from(empty)).unwrap().count(), 0);
 }
 
-/// Rows that were written before and rows that are new make the file that all of them make.
-#[test]
-fn rows_beside_earlier_ones_are_written_as_if_all_were_new() {
+/// A row of one of nine domains, three of them in a cell.
+fn of_domain(ordinal: u64) -> TrajectoryRow {
     let arguments = Value::parse("{\"b\": 1, \"a\": null}").unwrap();
-    let domain = |ordinal: u64| ["library", "desk", "shelf"][(ordinal % 3) as usize];
-    let all: Vec<TrajectoryRow> = (0..700)
-        .map(|ordinal| TrajectoryRow {
-            domain: domain(ordinal).into(),
-            tools: vec!["\"one\"".into(); (ordinal % 5) as usize],
-            ..row(ordinal, arguments.clone(), &Verdict::kept())
-        })
-        .collect();
-    for encoding in [JsonEncoding::Json, JsonEncoding::String] {
-        let whole = write_encoded(all.clone(), encoding).unwrap();
-        for stays in ["library", "desk", "none of them"] {
-            let earlier: Vec<TrajectoryRow> =
-                all.iter().filter(|row| row.domain != "shelf").cloned().collect();
-            let earlier = Bytes::from(write_encoded(earlier, encoding).unwrap());
-            let laid = Laid::read(earlier, "domain", |of| of == stays).unwrap();
-            let fresh: Vec<TrajectoryRow> =
-                all.iter().filter(|row| row.domain != stays).cloned().collect();
-            let (bytes, count) = write_beside(fresh, laid, encoding).unwrap();
-            assert_eq!((bytes == whole, count), (true, 700), "{encoding:?} {stays}");
-        }
-        let file = Bytes::from(whole.clone());
-        let laid = Laid::read(file, "domain", |_| true).unwrap();
-        let (bytes, _) = write_beside(Vec::<TrajectoryRow>::new(), laid, encoding).unwrap();
-        assert!(bytes == whole, "all of them stay");
+    TrajectoryRow {
+        domain_id: DomainId(ordinal % 9 * 2),
+        tools: vec!["\"one\"".into(); (ordinal % 5) as usize],
+        ..row(ordinal, arguments, &Verdict::kept())
     }
-    let tasks = Bytes::from(write_tasks([]).unwrap());
-    Laid::read(tasks, "nothing", |_| true).unwrap();
-    let rows = Bytes::from(write_trajectories(kept(2)).unwrap());
-    Laid::read(rows.clone(), "nothing", |_| true).unwrap_err();
-    let laid = Laid::read(rows, "domain", |_| true).unwrap();
+}
+
+fn cell(domain: DomainId) -> u64 {
+    domain.0 / 6
+}
+
+/// The rows of each cell in which any is so.
+fn cells(of: &[TrajectoryRow], is_so: impl Fn(DomainId) -> bool) -> Vec<Vec<TrajectoryRow>> {
+    let of_cell = |it: u64| of.iter().filter(move |row| cell(row.domain_id) == it);
+    let so = |it| of_cell(it).filter(|row| is_so(row.domain_id)).cloned().collect();
+    (0..3).map(so).collect()
+}
+
+fn written(cells: Vec<Vec<TrajectoryRow>>, encoding: JsonEncoding) -> Vec<u8> {
+    let mut file = Cells::new(encoding);
+    cells.into_iter().for_each(|rows| file.write(rows, Laid::default()).unwrap());
+    file.finish().unwrap().unwrap().0
+}
+
+/// Whatever stays of an earlier file, single rows or cells, is as if it were written anew.
+#[test]
+fn cells_beside_earlier_ones_are_written_as_if_all_were_new() {
+    let all: Vec<TrajectoryRow> = (0..1_400).map(of_domain).collect();
+    for encoding in [JsonEncoding::Json, JsonEncoding::String] {
+        let whole = written(cells(&all, |_| true), encoding);
+        let read: Vec<TrajectoryRow> =
+            read_trajectories(Bytes::from(whole.clone())).unwrap().map(Result::unwrap).collect();
+        assert!(read == cells(&all, |_| true).concat(), "{encoding:?}");
+        // One domain was otherwise, one was not there, one is gone.
+        for changed in [[16, 14, 17], [0, 8, 9], [6, 8, 7]] {
+            let [other, missing, gone] = changed.map(DomainId);
+            let mut before = all.clone();
+            before.retain(|row| row.domain_id != missing);
+            let edited = before.iter_mut().filter(|row| row.domain_id == other);
+            edited.for_each(|row| row.reason = "otherwise".into());
+            before.extend(
+                (2_000..2_010).map(|it| TrajectoryRow { domain_id: gone, ..of_domain(it) }),
+            );
+            let earlier =
+                Earlier::open(written(cells(&before, |_| true), encoding).into()).unwrap();
+            let is_new = |domain| [other, missing].contains(&domain);
+            let mut file = Cells::new(encoding);
+            for (place, fresh) in (0..).zip(cells(&all, is_new)) {
+                let groups = earlier.groups(|domain| cell(domain) == place);
+                if fresh.is_empty() {
+                    file.keep(&earlier, &groups).unwrap();
+                } else {
+                    let stays = |it| ![other, missing, gone].contains(&it);
+                    file.write(fresh, earlier.rows(groups, stays).unwrap()).unwrap();
+                }
+            }
+            let (bytes, count) = file.finish().unwrap().unwrap();
+            assert_eq!((bytes == whole, count), (true, 1_400), "{encoding:?} {changed:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_of_other_columns_are_no_part_of_a_file() {
+    let rows = Earlier::open(written(vec![kept(2)], JsonEncoding::Json).into()).unwrap();
+    assert_eq!(rows.groups(|_| true), [0]);
+    let mut file = Cells::new(JsonEncoding::Json);
     let task = TaskRow {
         task: task(1),
         domain: "library".into(),
         split: "train".into(),
         tries: Tries::default(),
     };
-    write_beside(vec![task], laid, JsonEncoding::Json).unwrap_err();
+    file.write(vec![task.clone()], rows.rows(vec![0], |_| true).unwrap()).unwrap_err();
+    file.write(vec![task], Laid::default()).unwrap();
+    file.keep(&rows, &[0]).unwrap_err();
+    Earlier::open(Bytes::from_static(b"PAR1 and no more")).err().unwrap();
 }

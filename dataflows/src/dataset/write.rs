@@ -8,11 +8,10 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, RecordBatch, S
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{CdcOptions, WriterProperties};
+use parquet::file::properties::{CdcOptions, WriterProperties, WriterPropertiesBuilder};
 
-use schemas::JsonEncoding;
+use schemas::{DomainId, JsonEncoding};
 
-use super::laid::Laid;
 use super::{DatasetError, DomainRow, TaskRow, ToolRow, TrajectoryRow};
 
 /// Most rows of a row group. A viewer reads a row group whole.
@@ -23,12 +22,15 @@ const GROUP_ROWS_MAX: usize = 4_096;
 const GROUP_BYTES_MAX: usize = 64 << 20;
 
 /// Rows laid out and encoded at once. Always as many, since where an encoder is fed shows in its bytes.
-const BATCH_ROWS: usize = 64;
+pub(super) const BATCH_ROWS: usize = 64;
 
 /// Rows of one configuration.
 pub trait Table: Sized {
     /// The id that rows are sorted by, the first column.
     fn id(&self) -> String;
+
+    /// The domain that the row is of.
+    fn home(&self) -> Option<DomainId>;
 
     /// Lays rows out in columns; the columns are the same for all rows of a file.
     fn lay_out(rows: &[Self]) -> RecordBatch;
@@ -58,27 +60,52 @@ fn write_through<T: Table, W: Write + Send>(
     sink: W,
     change: fn(RecordBatch) -> RecordBatch,
 ) -> Result<(W, u64), DatasetError> {
+    encoded(rows, sink, change)?.finish()
+}
+
+/// All rows, encoded into a file that is not ended yet.
+pub(super) fn encoded<T: Table, W: Write + Send>(
+    rows: impl IntoIterator<Item = T>,
+    sink: W,
+    change: fn(RecordBatch) -> RecordBatch,
+) -> Result<Encoder<W>, DatasetError> {
     let mut rows = rows.into_iter().peekable();
     // Which columns there are is the same for all rows, so that the first tells.
     let schema = change(T::lay_out(rows.peek().map_or(&[], slice::from_ref))).schema();
     let mut file = Encoder::new(sink, schema)?;
-    let mut last: Option<String> = None;
+    let mut last = None;
     loop {
         let batch: Vec<T> = rows.by_ref().take(BATCH_ROWS).collect();
         if batch.is_empty() {
-            return file.finish();
+            return Ok(file);
         }
-        for id in batch.iter().map(Table::id) {
-            let before = last.take().filter(|last| id <= *last);
-            assert!(before.is_none(), "rows must be sorted by unique ids: {before:?}, then {id}");
-            last = Some(id);
+        for row in &batch {
+            if let Err((before, id)) = in_order(&mut last, row) {
+                panic!("rows must be sorted by unique ids: \"{before}\", then \"{id}\"");
+            }
         }
         file.write(&change(T::lay_out(&batch)))?;
     }
 }
 
+/// Whether a row may come after the last: it has a greater id, or begins a later domain's rows.
+///
+/// # Errors
+///
+/// Returns the ids of both if it may not.
+pub(super) fn in_order<T: Table>(last: &mut Last, row: &T) -> Result<(), (String, String)> {
+    let (id, home) = (row.id(), row.home());
+    match last.replace((id.clone(), home)) {
+        Some((before, domain)) if id <= before && home <= domain => Err((before, id)),
+        _ => Ok(()),
+    }
+}
+
+/// The row before: its id and domain.
+pub(super) type Last = Option<(String, Option<DomainId>)>;
+
 /// A Parquet file in the making, of batches of [`BATCH_ROWS`] rows.
-struct Encoder<W: Write + Send> {
+pub(super) struct Encoder<W: Write + Send> {
     writer: ArrowWriter<W>,
     /// Bytes of texts in the row group.
     weight: usize,
@@ -86,12 +113,12 @@ struct Encoder<W: Write + Send> {
 }
 
 impl<W: Write + Send> Encoder<W> {
-    fn new(sink: W, schema: SchemaRef) -> Result<Encoder<W>, DatasetError> {
-        let writer = ArrowWriter::try_new(sink, schema, Some(properties()))?;
+    pub(super) fn new(sink: W, schema: SchemaRef) -> Result<Encoder<W>, DatasetError> {
+        let writer = ArrowWriter::try_new(sink, schema, Some(properties().build()))?;
         Ok(Encoder { writer, weight: 0, written: 0 })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), DatasetError> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), DatasetError> {
         if GROUP_BYTES_MAX <= self.weight {
             self.writer.flush()?;
             self.weight = 0;
@@ -102,7 +129,7 @@ impl<W: Write + Send> Encoder<W> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(W, u64), DatasetError> {
+    pub(super) fn finish(self) -> Result<(W, u64), DatasetError> {
         Ok((self.writer.into_inner()?, self.written))
     }
 }
@@ -163,42 +190,11 @@ pub fn write_encoded_to<T: Table, W: Write + Send>(
 }
 
 /// What becomes of a batch whose JSON columns are typed in one way or the other.
-fn as_encoded(encoding: JsonEncoding) -> fn(RecordBatch) -> RecordBatch {
+pub(super) fn as_encoded(encoding: JsonEncoding) -> fn(RecordBatch) -> RecordBatch {
     match encoding {
         JsonEncoding::Json => |batch| batch,
         JsonEncoding::String => plain,
     }
-}
-
-/// Writes rows together with others as they lie in an earlier file: the bytes of [`write_encoded`] of
-/// them all.
-///
-/// # Errors
-///
-/// Fails if Parquet cannot be written, or if the others have other columns.
-///
-/// # Panics
-///
-/// Panics if an id occurs twice, or, where there are no others, if the rows are not sorted.
-pub fn write_beside<T: Table>(
-    rows: Vec<T>,
-    mut others: Laid,
-    encoding: JsonEncoding,
-) -> Result<(Vec<u8>, u64), DatasetError> {
-    let Some(columns) = others.columns() else {
-        return write_encoded_to(rows, encoding, Vec::new());
-    };
-    let change = as_encoded(encoding);
-    for batch in rows.chunks(BATCH_ROWS) {
-        others.add(change(T::lay_out(batch)), 0..batch.len())?;
-    }
-    drop(rows);
-    // What a file says about itself beside its columns is not of the rows.
-    let mut file = Encoder::new(Vec::new(), Arc::new(Schema::new(columns)))?;
-    for batch in others.sorted(BATCH_ROWS) {
-        file.write(&batch?)?;
-    }
-    file.finish()
 }
 
 /// The same rows with plain text where there is JSON.
@@ -238,7 +234,7 @@ fn retyped(array: &ArrayRef, data_type: &DataType) -> ArrayRef {
     }
 }
 
-fn properties() -> WriterProperties {
+pub(super) fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_created_by("agentscaler".into())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("level 3 exists")))
@@ -247,7 +243,6 @@ fn properties() -> WriterProperties {
         // Pages are cut where the content says so: rows that did not change give pages that did
         // not change, and a store that keeps equal chunks once uploads only the difference.
         .set_content_defined_chunking(Some(CdcOptions::default()))
-        .build()
 }
 
 /// Writes trajectories, as `general` and `vertical` hold them.

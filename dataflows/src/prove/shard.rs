@@ -12,11 +12,11 @@ use schemas::{
 };
 
 use crate::dataset::{
-    DatasetError, DomainRow, DomainTools, Rows, Table, TaskRow, TrajectoryRow, Tries, bound_tools,
-    read_tasks, read_trajectories, write_encoded,
+    Cells, DatasetError, DomainRow, DomainTools, Laid, Rows, Table, TaskRow, TrajectoryRow, Tries,
+    bound_tools, read_tasks, read_trajectories, write_encoded,
 };
 use crate::graph_objects::read_json;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger, cell};
 use crate::listing::tool_rows;
 use crate::shards::{domain_row, is_vertical, split};
 use crate::shelf::{Unfolded, unfold};
@@ -35,6 +35,7 @@ pub(super) struct Shard {
     payloads: Unfolded,
     filter: FilterPlan,
     encoding: JsonEncoding,
+    shards: u32,
 }
 
 /// What the rows of one domain are proved against.
@@ -92,6 +93,7 @@ impl Shard {
             payloads,
             filter: manifest.contents.plan.filter.clone(),
             encoding: manifest.contents.plan.dataset.json_encoding,
+            shards: manifest.contents.plan.dataset.shards,
         };
         for entry in ledger.entries.values() {
             if let Err(reason) = shard.admit(entry, &origins, manifest) {
@@ -246,12 +248,32 @@ impl Shard {
             let split = proving.map_or("", |it| it.split);
             splits.entry(split.into()).or_default().push(row.clone());
         }
-        let mut expected = BTreeMap::new();
-        for (split, rows) in splits {
-            let bytes = write_encoded(rows, self.encoding).map_err(|error| chain(&error))?;
-            expected.insert(split, Digest::of(&bytes));
+        // Versions of earlier programs have the rows of a file in one.
+        let layouts: [&dyn Fn(&[DomainRow]) -> Result<Vec<u8>, DatasetError>; 2] =
+            [&|rows| self.celled(rows), &|rows| write_encoded(rows.to_vec(), self.encoding)];
+        let mut expected = splits.keys().cloned().collect::<BTreeSet<String>>();
+        for (split, digest) in shown {
+            let rows = splits.get(split).map_or(&[][..], Vec::as_slice);
+            let mut is_so = false;
+            for layout in layouts {
+                let bytes = layout(rows).map_err(|error| chain(&error))?;
+                is_so = is_so || Digest::of(&bytes) == *digest;
+            }
+            if !(is_so && expected.remove(split)) {
+                return Err("are not what their environments give".into());
+            }
         }
-        if expected == *shown { Ok(()) } else { Err("are not what their environments give".into()) }
+        if expected.is_empty() { Ok(()) } else { Err("are not all there".into()) }
+    }
+
+    /// Rows as a shard's file has them, cell by cell.
+    fn celled(&self, rows: &[DomainRow]) -> Result<Vec<u8>, DatasetError> {
+        let cell = |row: &DomainRow| cell(row.id, self.shards);
+        let mut file = Cells::new(self.encoding);
+        for rows in rows.chunk_by(|one, other| cell(one) == cell(other)) {
+            file.write(rows.to_vec(), Laid::default())?;
+        }
+        Ok(file.finish()?.map(|(bytes, _)| bytes).unwrap_or_default())
     }
 }
 

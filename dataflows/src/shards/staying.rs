@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use schemas::{DomainId, ToolId};
 
-use crate::dataset::Laid;
+use crate::dataset::Earlier;
 use crate::graph_objects::read_json;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, cell};
 use crate::shelf::parts;
 use crate::store::{Manifest, ObjectRef, StoreError, World};
 
@@ -24,6 +24,8 @@ pub(super) struct Staying<'a> {
     place: u32,
     /// The domains that came out the same.
     domains: BTreeSet<DomainId>,
+    /// The cells that one of the others is in, or was.
+    changed: BTreeSet<u32>,
     /// The shard's pack, and where the part of each domain begins and ends.
     pack: Vec<u8>,
     parts: BTreeMap<DomainId, Range<usize>>,
@@ -49,8 +51,11 @@ impl Staying<'_> {
         if domains.is_empty() {
             return Ok(None);
         }
-        let none = (Vec::new(), BTreeMap::new());
-        let mut staying = Staying { world, parent, place, domains, pack: none.0, parts: none.1 };
+        let others = before.entries.keys().chain(now.entries.keys());
+        let others = others.filter(|id| !domains.contains(id));
+        let changed = others.map(|id| cell(*id, parent.contents.plan.dataset.shards)).collect();
+        let (pack, parts) = (Vec::new(), BTreeMap::new());
+        let mut staying = Staying { world, parent, place, domains, changed, pack, parts };
         if let Some(pack) = objects.get(&format!("payloads/{place:04}")) {
             staying.keep(pack, &before)?;
         }
@@ -79,14 +84,18 @@ impl Staying<'_> {
         self.parts.get(&domain).filter(|_| self.holds(domain)).map(|part| &self.pack[part.clone()])
     }
 
-    /// The rows of such domains in a configuration's split.
-    pub(super) fn rows(&self, config: &str, split: &str) -> Result<Laid, ShardError> {
+    /// Whether all domains of a cell came out the same, and none is gone from it.
+    pub(super) fn is_whole(&self, cell: u32) -> bool {
+        !self.changed.contains(&cell)
+    }
+
+    /// The file of a configuration's split, if there was one.
+    pub(super) fn file(&self, config: &str, split: &str) -> Result<Option<Earlier>, ShardError> {
         let role = format!("{config}/{split}/{:04}", self.place);
-        let Some(object) = self.parent.contents.objects.get(&role) else {
-            return Ok(Laid::default());
+        let object = self.parent.contents.objects.get(&role);
+        let read = |object| -> Result<Earlier, ShardError> {
+            Ok(Earlier::open(Bytes::from(self.world.read_object(object)?))?)
         };
-        let column = if config == "domains" { "id" } else { "domain_id" };
-        let is_so = |id: &str| id.parse().is_ok_and(|id| self.holds(id));
-        Ok(Laid::read(Bytes::from(self.world.read_object(object)?), column, is_so)?)
+        object.map(read).transpose()
     }
 }
