@@ -1,7 +1,7 @@
 //! Several processes as one dataflow: the version is the one that a single process makes, and the
 //! loss of a process ends the others with a message and leaves the world as it was.
 //!
-//! The processes are real ones, on ports of this machine.
+//! The processes are real ones, on ports of this machine or on hosts with networks of their own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
@@ -28,7 +28,10 @@ mod versions;
 #[expect(dead_code, reason = "the tests of endpoints use the rest")]
 #[path = "endpoint/server.rs"]
 mod server;
+#[path = "processes/hosts.rs"]
+mod hosts;
 
+use hosts::Hosts;
 use server::{Conduct, Server};
 use versions::{assert_same, committed, latest};
 
@@ -81,12 +84,26 @@ impl Place {
         command
     }
 
-    /// Starts one of several processes.
-    fn start(&self, world: &str, hosts: &Path, process: usize, options: &[&str]) -> Child {
+    /// One of several processes.
+    fn joining(&self, world: &str, hosts: &Path, process: usize, options: &[&str]) -> Command {
         let processes = fs::read_to_string(hosts).unwrap().matches("# a port").count();
         let mut command = self.command(world, options);
         command.args(["--processes", &processes.to_string(), "--process", &process.to_string()]);
-        command.arg("--hosts").arg(hosts).spawn().unwrap()
+        command.arg("--hosts").arg(hosts);
+        command
+    }
+
+    /// Starts one of several processes.
+    fn start(&self, world: &str, hosts: &Path, process: usize, options: &[&str]) -> Child {
+        self.joining(world, hosts, process, options).spawn().unwrap()
+    }
+
+    /// Starts one process on each of some hosts, which have nothing but files in common.
+    fn start_on(&self, world: &str, hosts: &Hosts) -> Vec<Child> {
+        let file = self.path("hosts");
+        fs::write(&file, hosts.lines()).unwrap();
+        let start = |place| hosts.on(place, &self.joining(world, &file, place, &[])).spawn();
+        (0..hosts.lines().lines().count()).map(|place| start(place).unwrap()).collect()
     }
 
     /// Has a world built by so many processes; what each of them printed.
@@ -140,6 +157,45 @@ fn however_many_processes_build_the_version_is_the_same() {
 }
 
 #[test]
+fn hosts_with_networks_of_their_own_make_the_same_version() {
+    let place = Place::with(&SOME[..2]);
+    let Some(hosts) = Hosts::new(3) else { return };
+    let started = place.start_on("hosts-world", &hosts);
+    for process in started {
+        assert_eq!(told(&process.wait_with_output().unwrap())["version"], 1);
+    }
+    place.build("one", 1, &[]);
+    assert_same(&committed(&place.path("one")), &committed(&place.path("hosts-world")));
+}
+
+/// Takes as long as a silence is borne, so it runs with `SLOW_TESTS=1` only.
+#[test]
+fn a_host_whose_cable_is_pulled_ends_the_others_and_the_rerun_goes_on() {
+    if std::env::var_os("SLOW_TESTS").is_none() {
+        eprintln!("SKIPPED: waits for half a minute; set SLOW_TESTS=1");
+        return;
+    }
+    let place = Place::with(&SOME);
+    let Some(hosts) = Hosts::new(3) else { return };
+    let started = place.start_on("world", &hosts);
+    await_meeting(&place.path("world"), &started);
+    hosts.unplug(2);
+    for (process, child) in started.into_iter().enumerate() {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "process {process}: {said}");
+        assert!(
+            said.contains("was lost (nothing was heard of it for 30 s)") || process == 1,
+            "{said}"
+        );
+    }
+    assert!(World::open(place.path("world")).unwrap().latest().unwrap().manifest.is_none());
+    place.build("world", 2, &[]);
+    place.build("undisturbed", 1, &[]);
+    assert_same(&latest(&place.path("undisturbed")), &latest(&place.path("world")));
+}
+
+#[test]
 fn the_loss_of_a_process_ends_the_others_and_the_rerun_goes_on() {
     let place = Place::with(&SOME);
     place.build("undisturbed", 1, &[]);
@@ -147,12 +203,7 @@ fn the_loss_of_a_process_ends_the_others_and_the_rerun_goes_on() {
         let hosts = place.hosts(3);
         let mut started: Vec<Child> =
             (0..3).map(|process| place.start("world", &hosts, process, &[])).collect();
-        // They have met once there is a folder of payloads; the dataflow runs.
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while scratches(&place.path("world"), started[0].id()) < 3 {
-            assert!(Instant::now() < deadline, "they did not meet");
-            thread::sleep(Duration::from_millis(2));
-        }
+        await_meeting(&place.path("world"), &started);
         started[lost].kill().unwrap();
         for (process, child) in started.into_iter().enumerate() {
             let output = child.wait_with_output().unwrap();
@@ -166,6 +217,16 @@ fn the_loss_of_a_process_ends_the_others_and_the_rerun_goes_on() {
     }
     place.build("world", 3, &[]);
     assert_same(&latest(&place.path("undisturbed")), &latest(&place.path("world")));
+}
+
+/// Waits until the dataflow of these processes runs.
+fn await_meeting(world: &Path, started: &[Child]) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // They have met once each has a folder of payloads.
+    while scratches(world, started[0].id()) < started.len() {
+        assert!(Instant::now() < deadline, "they did not meet");
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// How many processes have a folder of payloads in a world, in the run that this one leads.

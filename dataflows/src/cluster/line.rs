@@ -161,7 +161,7 @@ impl Line {
         thread::spawn(move || {
             let why = reader.and_then(|reader| listen(reader, &tell, &over));
             if !over.load(Ordering::SeqCst) {
-                lose(&place, &why.err().map_or("it ended".into(), |error| error.to_string()));
+                lose(&place, &why.err().map_or("it ended".into(), |error| silence(&error)));
             }
         });
         Line { peer, writer: Arc::new(Mutex::new(stream)), heard: Mutex::new(heard) }
@@ -169,6 +169,16 @@ impl Line {
 
     fn hear(&self) -> Option<Message> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+}
+
+/// Why nothing more is heard.
+fn silence(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("nothing was heard of it for {} s", SILENCE_MAX.as_secs())
+        }
+        _ => error.to_string(),
     }
 }
 
