@@ -276,7 +276,7 @@ pub struct TaskPlan {
     pub calls_max: usize,
     /// Most golden calls of one want.
     pub want_calls_max: usize,
-    /// Most operations offered to the agent.
+    /// Most operations offered to the agent; how many is drawn for each task.
     pub offered_max: usize,
     /// Shares of the kinds, in thousandths, in the order single, chain, branching, several intents,
     /// missing information, infeasible, recovery, long horizon. Where a tool allows no task of the

@@ -24,6 +24,9 @@ type Shares = [u32; TaskKind::ALL.len()];
 /// Draws that are tried for a task that does not repeat another of its anchor.
 const REPEATS_MAX: usize = 6;
 
+/// Fewest tools on offer, where the domain has as many.
+const OFFERED_MIN: usize = 4;
+
 /// Makes the candidates of one environment.
 pub(super) struct Composer<'e> {
     environment: &'e Environment,
@@ -191,6 +194,9 @@ impl<'e> Composer<'e> {
         Some(Sketch { kind, golden, scenario, faults: Vec::new(), withheld: BTreeSet::new() })
     }
 
+    /// The tools that the agent is offered: those of the golden calls, and others. How many in all is
+    /// drawn for each task, so that agents meet few and many, and a newcomer to the domain wins a
+    /// place among those of the fewer tasks.
     fn offered(&self, sketch: &Sketch, draw: Draw) -> BTreeSet<String> {
         let mut offered: BTreeSet<String> =
             sketch.golden.iter().map(|call| call.name.clone()).collect();
@@ -201,10 +207,16 @@ impl<'e> Composer<'e> {
             .map(|it| it.name.as_str())
             .filter(|name| !offered.contains(*name) && !sketch.withheld.contains(*name))
             .collect();
-        let room = self.plan.offered_max.saturating_sub(offered.len());
+        let room = self.room(draw).saturating_sub(offered.len());
         let ranked = draw.rank(&others, |name| name.as_bytes());
         offered.extend(ranked.into_iter().take(room).map(ToString::to_string));
         offered
+    }
+
+    fn room(&self, draw: Draw) -> usize {
+        let most = self.plan.offered_max;
+        let bounds = [OFFERED_MIN.min(most), most].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
+        usize::try_from(draw.with("room").between(bounds[0], bounds[1])).unwrap_or(most)
     }
 }
 
