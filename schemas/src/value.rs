@@ -240,11 +240,21 @@ fn write_float(number: f64, out: &mut String) {
 /// With fewer digits, no number lies halfway between two spellings that both mean it.
 const TIED_DIGITS_MIN: usize = 16;
 
+/// Where the first byte is that JSON wants written otherwise. Looks at many at once: most texts have
+/// none, and are long.
+fn special(text: &[u8]) -> Option<usize> {
+    const AT_ONCE: usize = 32;
+    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    let plain = text.chunks_exact(AT_ONCE);
+    let plain = plain.take_while(|part| !part.iter().fold(false, |any, it| any | is_special(it)));
+    let plain = plain.count() * AT_ONCE;
+    text[plain..].iter().position(is_special).map(|place| plain + place)
+}
+
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    while let Some(place) = rest.bytes().position(special) {
+    while let Some(place) = special(rest.as_bytes()) {
         let (plain, tail) = rest.split_at(place);
         out.push_str(plain);
         match tail.as_bytes()[0] {

@@ -20,25 +20,47 @@ pub(super) fn json_text(value: &Value) -> String {
         return text;
     }
     let mut spelled = String::with_capacity(text.len() + 16);
-    let (mut rest, mut in_string) = (text.as_str(), false);
-    while let Some(first) = rest.chars().next() {
-        let length = match (in_string, first) {
-            (true, '\\') => 2,
-            (false, '-' | '0'..='9') => rest
-                .find(|it: char| !matches!(it, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
-                .unwrap_or(rest.len()),
-            _ => first.len_utf8(),
-        };
-        let (part, after) = rest.split_at(length);
-        if in_string || length == 1 || first == '"' {
+    let mut rest = text.as_str();
+    while let Some(place) = rest.find(|it: char| matches!(it, '"' | '-' | '0'..='9')) {
+        let (before, found) = rest.split_at(place);
+        spelled.push_str(before);
+        let is_string = found.starts_with('"');
+        let length = if is_string { string_length(found) } else { number_length(found) };
+        let (part, after) = found.split_at(length);
+        if is_string || is_certain(part) {
             spelled.push_str(part);
         } else {
             spelled.push_str(&respelled(part));
         }
-        in_string ^= first == '"';
         rest = after;
     }
+    spelled.push_str(rest);
     spelled
+}
+
+/// The length of the string that a text of JSON begins with, with its quotes.
+fn string_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut place = 1;
+    while let Some(length) = bytes[place..].iter().position(|it| matches!(it, b'"' | b'\\')) {
+        place += length;
+        if bytes[place] == b'"' {
+            return place + 1;
+        }
+        place += 2;
+    }
+    bytes.len()
+}
+
+/// The length of the number that a text of JSON begins with.
+fn number_length(text: &str) -> usize {
+    let is_part = |it: char| matches!(it, '0'..='9' | '-' | '+' | '.' | 'e' | 'E');
+    text.find(|it| !is_part(it)).unwrap_or(text.len())
+}
+
+/// Whether any decoder reads a number right as it stands: it is an integer, and none of the longest.
+fn is_certain(number: &str) -> bool {
+    number.len() <= DIGITS_MAX && number.bytes().all(|it| it == b'-' || it.is_ascii_digit())
 }
 
 /// A number, spelled in the first way that hasty decoders read right; as it was if there is none.

@@ -15,39 +15,27 @@ const ACRONYMS: [&str; 36] = [
 ];
 
 /// A name in words: `book_id` is "book ID", `dueDate` is "due date".
+///
+/// Asked of every argument of every call that is tried, so that it writes into one text.
 pub(crate) fn label(name: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut last = ' ';
+    let mut label = String::with_capacity(name.len() + 8);
+    let (mut start, mut last) = (0, ' ');
     for character in name.chars() {
-        if !character.is_alphanumeric() {
-            words.push(String::new());
-        } else {
-            let boundary = character.is_uppercase() && last.is_lowercase();
-            if words.is_empty() || boundary {
-                words.push(String::new());
-            }
-            if let Some(word) = words.last_mut() {
-                word.extend(character.to_lowercase());
-            }
+        let is_part = character.is_alphanumeric();
+        if !is_part || (character.is_uppercase() && last.is_lowercase()) {
+            start = end_word(&mut label, start);
+        }
+        if is_part {
+            label.extend(character.to_lowercase());
         }
         last = character;
     }
-    let words: Vec<String> = words
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .map(|word| match word.as_str() {
-            "ids" => "IDs".into(),
-            "num" | "no" => "number".into(),
-            "qty" => "quantity".into(),
-            acronym if ACRONYMS.contains(&acronym) => acronym.to_uppercase(),
-            _ => word,
-        })
-        .collect();
-    let words = match &words[..] {
-        [rest @ .., part] if !rest.is_empty() && (part == "like" || part == "contains") => rest,
-        words => words,
-    };
-    match words.join(" ").as_str() {
+    end_word(&mut label, start);
+    label.truncate(label.trim_end().len());
+    if let Some((rest, "like" | "contains")) = label.rsplit_once(' ') {
+        label.truncate(rest.len());
+    }
+    match label.as_str() {
         "" => "value".into(),
         "email" => "email address".into(),
         "phone" => "phone number".into(),
@@ -56,8 +44,29 @@ pub(crate) fn label(name: &str) -> String {
         "ends at" | "end at" => "end time".into(),
         "due on" | "due at" => "due date".into(),
         "given on" => "date given".into(),
-        label => label.into(),
+        _ => label,
     }
+}
+
+/// Ends the word that begins there, as it is written in a label; where the next one begins.
+fn end_word(label: &mut String, start: usize) -> usize {
+    let word = &label[start..];
+    if word.is_empty() {
+        return start;
+    }
+    let written = match word {
+        "ids" => Some("IDs".into()),
+        "num" | "no" => Some("number".into()),
+        "qty" => Some("quantity".into()),
+        acronym if ACRONYMS.contains(&acronym) => Some(acronym.to_uppercase()),
+        _ => None,
+    };
+    if let Some(written) = written {
+        label.truncate(start);
+        label.push_str(&written);
+    }
+    label.push(' ');
+    label.len()
 }
 
 /// The noun with its indefinite article, by its first letter and the usual exceptions.
@@ -434,6 +443,10 @@ mod tests {
             ("customerURL", "customer URL"),
             ("$filter", "filter"),
             ("__", "value"),
+            ("__order.ids--", "order IDs"),
+            ("qty", "quantity"),
+            ("titleLike", "title"),
+            ("like", "like"),
         ] {
             assert_eq!(label(name), words);
         }
