@@ -47,5 +47,5 @@ fn gathered(tools: &[Arc<Tool>], partition: &Partition, weights: &Weights) -> Ve
             members.entry(id).or_default().push(Arc::clone(tool));
         }
     }
-    members.into_iter().map(|(id, members)| domain(id, &members, weights)).collect()
+    members.into_iter().map(|(id, members)| domain(id, &members, weights, None)).collect()
 }

@@ -144,7 +144,7 @@ pub fn chain<'scope>(
     let ids = placed.vectors.clone().map(|vector| vector.tool);
     let grouped = links.clone().communities(ids, prior.clone(), &plan.graph);
     let homeless = strays(grouped.homeless(), tools.clone());
-    let domains = grouped.memberships().gather(tools.clone(), weights);
+    let domains = grouped.memberships().gather(tools.clone(), weights, &prior.names);
     verb("materialize");
     let (ready, proposals, proposing, unaskable) = asked(&domains, &tools, &answers, plan);
     let workshop = workshop(plan, depot(), known.environments, work());

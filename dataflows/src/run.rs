@@ -453,6 +453,9 @@ impl Nets {
 
     fn haul(self) -> Caught {
         let records = std::mem::take(&mut *self.records.0.lock().expect("no holder panics"));
+        let placements = self.placements.haul().into_iter().collect();
+        let domains = self.domains.haul();
+        let names = domains.iter().map(|it| (it.id, it.name.clone())).collect();
         Caught {
             records: records.iter().map(|((), count)| count.unsigned_abs() as u64).sum(),
             tools: self.tools.haul().into_iter().map(|tool| (tool.id, tool)).collect(),
@@ -460,9 +463,9 @@ impl Nets {
             vectors: self.vectors.haul(),
             near: self.near.haul(),
             links: self.links.haul(),
-            partition: Partition { placements: self.placements.haul().into_iter().collect() },
+            partition: Partition { placements, names },
             lineage: self.lineage.haul(),
-            domains: self.domains.haul(),
+            domains,
             proposed: self.proposed.haul().into_iter().collect(),
             environments: self.environments.haul(),
             tasks: self.tasks.haul(),

@@ -12,7 +12,7 @@ use schemas::{DomainId, GraphPlan, Lineage, Link, Membership, Partition, Placeme
 use self::directory::Directory;
 use self::state::{Changes, State};
 
-pub use self::names::domain_name;
+pub use self::names::{domain_name, still_fits};
 
 mod directory;
 mod graph;

@@ -72,6 +72,9 @@ pub struct Membership {
 pub struct Partition {
     /// For every tool of the graph, isolated ones included, where it is and what it was linked to.
     pub placements: BTreeMap<ToolId, Placement>,
+    /// What each domain is called; nothing in versions of programs that named all anew.
+    #[serde(default)]
+    pub names: BTreeMap<DomainId, String>,
 }
 
 /// Where one tool is in a partition.

@@ -111,6 +111,19 @@ pub fn domain_name(members: &[&Tool], weights: &Weights) -> String {
     }
 }
 
+/// Whether a name that a domain had before still says what its members are about: each word, the
+/// vendor's apart, is said by a fourth of them, where a new name wants more.
+pub fn still_fits(name: &str, members: &[&Tool]) -> bool {
+    let said = Said::by(members);
+    let vendor = vendor(members).map(|(_, written)| format!("{written}-"));
+    let topics = vendor.and_then(|vendor| name.strip_prefix(&vendor)).unwrap_or(name);
+    let is_said = |(word, heard): (&String, &Word), topic: &str| {
+        let is_it = word == topic || heard.written.contains_key(topic);
+        is_it && members.len() <= 4 * heard.members.len()
+    };
+    topics.split('-').all(|topic| said.words.iter().any(|word| is_said(word, topic)))
+}
+
 /// What the members of a domain say.
 struct Said {
     members: usize,
@@ -290,7 +303,7 @@ fn vendor(members: &[&Tool]) -> Option<(String, String)> {
 mod tests {
     use schemas::{Basis, Digest, Encoder, Output, Shape, Tool, ToolId, Weights};
 
-    use super::domain_name;
+    use super::{domain_name, still_fits};
     use crate::encode::fit;
 
     fn tool(name: &str) -> Tool {
@@ -364,6 +377,28 @@ mod tests {
         let members = ["list_actors", "start_actor", "stop_actor", "list_actor_acts"];
         let members = members.map(|name| Tool { description: "combined act".into(), ..tool(name) });
         assert_eq!(named(&members), "actors");
+    }
+
+    #[test]
+    fn a_name_fits_while_a_fourth_of_the_members_say_its_words() {
+        let hotel = ["getHotelBooking", "list_hotel_bookings", "cancel_hotel_booking"].map(tool);
+        let with = |strangers: usize| {
+            let strangers = (0..strangers).map(|it| tool(&format!("park_trailer_{it}")));
+            hotel.iter().cloned().chain(strangers).collect::<Vec<Tool>>()
+        };
+        let fits =
+            |name: &str, members: &[Tool]| still_fits(name, &members.iter().collect::<Vec<_>>());
+        assert!(fits("hotel-bookings", &with(9)));
+        assert!(!fits("hotel-bookings", &with(10)));
+        assert!(!fits("hotel-rooms", &with(0)));
+        // A vendor's name is no topic, and stays as long as all are of that vendor.
+        let of = |provider: &str| {
+            let own = |it| Tool { provider: provider.into(), ..it };
+            with(0).into_iter().map(own).collect::<Vec<_>>()
+        };
+        assert!(fits("acme-hotel-bookings", &of("api.acme.com")));
+        let mixed = [of("api.acme.com"), of("other.com")].concat();
+        assert!(!fits("acme-hotel-bookings", &mixed));
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl State {
             let node = u32::try_from(node).expect("nodes are numbered in 32 bits");
             Some((self.graph.tool(node), (*placement)?))
         });
-        Partition { placements: placed.collect() }
+        Partition { placements: placed.collect(), ..Partition::default() }
     }
 
     /// Applies changes and groups what they touch anew.
