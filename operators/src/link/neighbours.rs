@@ -98,12 +98,12 @@ impl Neighbours {
     /// on would write wrong links.
     pub(crate) fn update(
         &mut self,
-        changes: &BTreeMap<Vector, isize>,
+        changes: &[(Vector, isize)],
         work: &Work,
     ) -> Vec<(Near, isize)> {
         let mut epoch = Epoch::default();
         let mut gone = Vec::new();
-        for (vector, _) in changes.iter().filter(|(_, difference)| **difference < 0) {
+        for (vector, _) in changes.iter().filter(|(_, difference)| *difference < 0) {
             if let Some(slot) = self.slots.remove(&vector.tool) {
                 self.part(slot, &mut epoch);
                 gone.push(slot);
@@ -111,7 +111,7 @@ impl Neighbours {
         }
         let come: Vec<&Vector> = changes
             .iter()
-            .filter(|(_, difference)| 0 < **difference)
+            .filter(|(_, difference)| 0 < *difference)
             .map(|(vector, _)| vector)
             .collect();
         let mut came = self.index.change(&gone, &come);
@@ -201,7 +201,7 @@ impl Neighbours {
             asking.sort_unstable();
         } else {
             for slot in came {
-                for (by, weight) in self.index.within(*slot, &mut scratch, work) {
+                for (by, weight) in self.index.within(*slot, self.need_min, &mut scratch, work) {
                     let tool = self.index.tool(*slot);
                     self.offer(by, Entry { weight: Reverse(weight), tool, slot: *slot }, epoch);
                 }
