@@ -13,6 +13,9 @@ pub(crate) type Slot = u32;
 /// The greatest length a vector may have, a little below twice a unit.
 pub(super) const LENGTH_MAX: u64 = (u16::MAX as u64) << COARSE;
 
+/// How many bits of a product a coarse need leaves out.
+const NEED_COARSE: u32 = 46;
+
 pub(super) const ROOM: &str = "fewer than 2³² vectors, terms and uses of terms";
 
 /// Vectors by their terms, and who wants to be told of which newcomers.
@@ -40,6 +43,8 @@ pub(crate) struct Index {
     free: Vec<Slot>,
     /// By slot: the least product that its list takes in; more than any where it has no list here.
     pub(super) needs: Vec<u64>,
+    /// The same in units of 2⁻¹⁴, rounded down: what a search looks at again and again.
+    pub(super) coarse_needs: Vec<u16>,
     /// The first number that was given since the index was built.
     fresh: u32,
     live: usize,
@@ -80,7 +85,7 @@ impl Index {
             }
             let point = &mut self.points[*slot as usize];
             point.end = point.start;
-            self.needs[*slot as usize] = u64::MAX;
+            self.ask(*slot, u64::MAX);
             self.free.push(*slot);
         }
         let points: Vec<Point> = come.iter().map(|vector| self.read(vector)).collect();
@@ -113,6 +118,8 @@ impl Index {
     /// Lets a list hear of newcomers that come to at least such a product.
     pub(crate) fn ask(&mut self, slot: Slot, need: u64) {
         self.needs[slot as usize] = need;
+        let coarse = need >> NEED_COARSE;
+        self.coarse_needs[slot as usize] = u16::try_from(coarse).unwrap_or(u16::MAX);
     }
 
     /// The terms of a vector.
@@ -197,6 +204,7 @@ impl Index {
         }
         self.points.push(point);
         self.needs.push(u64::MAX);
+        self.coarse_needs.push(u16::MAX);
         room(self.points.len() - 1)
     }
 
@@ -262,7 +270,9 @@ impl Index {
         self.fresh = room(ranked.len());
         self.uses = Uses::with_room(ranked.iter().map(|(count, ..)| *count));
         let before = std::mem::take(&mut self.terms);
-        self.terms.reserve_exact(before.len());
+        // Room for some newcomers, so that the first of them need not move all there is.
+        self.terms.reserve_exact(before.len() + before.len() / 8);
+        self.rests.reserve(before.len() / 8);
         for slot in 0..room(self.points.len()) {
             let point = &mut self.points[slot as usize];
             let old = &before[point.start as usize..point.end as usize];

@@ -194,6 +194,7 @@ impl Neighbours {
     fn relist(&mut self, came: &[Slot], epoch: &mut Epoch, work: &Work) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut asking: Vec<Slot> = Vec::new();
+        let mut listed: Vec<(Slot, Vec<Entry>)> = Vec::new();
         if self.held < 2 * came.len() {
             let held = self.slots.iter().filter(|(tool, _)| self.share.holds(**tool));
             asking.extend(held.map(|(_, slot)| *slot));
@@ -201,16 +202,26 @@ impl Neighbours {
             asking.sort_unstable();
         } else {
             for slot in came {
+                let tool = self.index.tool(*slot);
                 for (by, weight) in self.index.within(*slot, self.need_min, &mut scratch, work) {
-                    let tool = self.index.tool(*slot);
                     self.offer(by, Entry { weight: Reverse(weight), tool, slot: *slot }, epoch);
                 }
+                // What it reads was just read. The list is kept back, since a newcomer finds the
+                // others by itself and is offered to nobody who does.
+                if self.share.holds(tool) {
+                    let found =
+                        self.index.nearest(*slot, self.count, self.need_min, &mut scratch, work);
+                    listed.push((*slot, found));
+                }
             }
-            asking.extend(came.iter().filter(|slot| self.share.holds(self.index.tool(**slot))));
             let short = |slot: &Slot| self.lists[*slot as usize].len() < self.count;
             asking.extend(epoch.edges.keys().copied().filter(short));
         }
         epoch.edges.clear();
+        for (slot, list) in listed {
+            self.replace(slot, list, epoch);
+            self.settle(slot, epoch);
+        }
         for slot in asking {
             let list = self.index.nearest(slot, self.count, self.need_min, &mut scratch, work);
             self.replace(slot, list, epoch);

@@ -117,9 +117,9 @@ impl Index {
                 break;
             }
             let (ordered, later) = self.uses.of(term.number);
-            let weight = term.weight.div_ceil(1 << WEIGHT_COARSE);
-            let ordered = ordered.iter().take_while(|posting| reach <= posting.rest.into());
-            scratch.add_asked(ordered.chain(later), weight, *rest, &self.needs);
+            let [weight, rest] = [term.weight, *rest].map(|it| it.div_ceil(1 << WEIGHT_COARSE));
+            scratch.add_asked(ordered, weight, rest, reach, &self.coarse_needs);
+            scratch.add_asked(later, weight, rest, 0, &self.coarse_needs);
         }
         scratch.sums[slot as usize] = 0;
         let mut found = Vec::new();
@@ -245,18 +245,20 @@ impl Scratch {
         read
     }
 
-    /// Adds what a list gives to those who can still need it.
-    fn add_asked<'p>(
+    /// Adds what a list gives, as far as rests are at least `reach`, to those who can still need
+    /// it; weight and rest are those of the newcomer, in units of 2⁻¹⁴.
+    fn add_asked(
         &mut self,
-        postings: impl Iterator<Item = &'p Posting>,
+        postings: &[Posting],
         weight: u32,
         rest: u32,
-        needs: &[u64],
+        reach: u32,
+        needs: &[u16],
     ) {
         let mut found = self.found;
-        for posting in postings {
-            let most = u64::from(rest) * (u64::from(posting.rest) << COARSE);
-            let opens = needs[posting.slot as usize] <= most;
+        for posting in postings.iter().take_while(|it| reach <= u32::from(it.rest)) {
+            let most = (rest * u32::from(posting.rest)) >> COARSE;
+            let opens = u32::from(needs[posting.slot as usize]) <= most;
             let sum = &mut self.sums[posting.slot as usize];
             self.candidates[found] = posting.slot;
             found += usize::from(opens && *sum == 0);
