@@ -16,6 +16,7 @@ pub use self::names::domain_name;
 
 mod directory;
 mod graph;
+mod levels;
 mod groups;
 mod leiden;
 mod bounds;
