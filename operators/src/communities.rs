@@ -15,6 +15,7 @@ use self::state::{Changes, State};
 pub use self::names::domain_name;
 
 mod directory;
+mod rows;
 mod graph;
 mod levels;
 mod groups;

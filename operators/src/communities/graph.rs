@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemas::{Digest, Link, ToolId};
 
 use super::directory::Directory;
+use super::rows::RowStore;
 
 /// What a search reads of a graph. Rows list neighbours in an order that the caller keeps the
 /// same for the same graph, however it came about.
@@ -28,7 +29,7 @@ pub(super) trait Rows {
 pub(super) struct Graph {
     nodes: BTreeMap<ToolId, u32>,
     tools: Vec<ToolId>,
-    rows: Vec<Vec<(u32, u32)>>,
+    rows: RowStore,
     strengths: Vec<u64>,
     free: Vec<u32>,
     total: u64,
@@ -53,7 +54,7 @@ impl Graph {
         let node = self.free.pop().unwrap_or_else(|| index(self.tools.len()));
         if node as usize == self.tools.len() {
             self.tools.push(tool);
-            self.rows.push(Vec::new());
+            self.rows.add();
             self.strengths.push(0);
         }
         self.tools[node as usize] = tool;
@@ -68,7 +69,7 @@ impl Graph {
     /// Panics if it still has links: they would lead to whoever gets its node next.
     pub(super) fn remove(&mut self, tool: ToolId) -> Option<u32> {
         let node = self.nodes.remove(&tool)?;
-        assert!(self.rows[node as usize].is_empty(), "{tool} goes and its links stay");
+        assert!(self.rows.row(node).is_empty(), "{tool} goes and its links stay");
         self.free.push(node);
         Some(node)
     }
@@ -81,9 +82,8 @@ impl Graph {
     pub(super) fn unlink(&mut self, link: &Link) -> [u32; 2] {
         let ends = self.ends(link);
         for (one, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
-            let row = &mut self.rows[one as usize];
-            let place = row.iter().position(|arc| *arc == (other, link.weight));
-            row.remove(place.expect("only what is there is taken away"));
+            let taken = self.rows.take(one, (other, link.weight));
+            assert!(taken.is_some(), "only what is there is taken away");
             self.strengths[one as usize] -= u64::from(link.weight);
             self.total -= u64::from(link.weight);
         }
@@ -106,20 +106,15 @@ impl Graph {
             links.iter().map(|link| self.ends(link)).collect()
         };
         let mut more = vec![0_u32; self.rows.len()];
+        ends.iter().flatten().for_each(|node| more[*node as usize] += 1);
         let mut gained: Vec<(u32, u64)> = Vec::new();
-        for node in ends.iter().flatten() {
-            let count = &mut more[*node as usize];
-            if *count == 0 {
-                gained.push((*node, self.strengths[*node as usize]));
-            }
-            *count += 1;
-        }
-        for (node, _) in &gained {
-            self.rows[*node as usize].reserve(more[*node as usize] as usize);
+        for (node, arcs) in (0..).zip(more).filter(|(_, arcs)| 0 < *arcs) {
+            gained.push((node, self.strengths[node as usize]));
+            self.rows.reserve(node, arcs);
         }
         for (link, [source, target]) in links.iter().zip(&ends) {
             for (one, other) in [(*source, *target), (*target, *source)] {
-                self.rows[one as usize].push((other, link.weight));
+                self.rows.push(one, (other, link.weight));
                 self.strengths[one as usize] += u64::from(link.weight);
                 self.total += u64::from(link.weight);
             }
@@ -141,7 +136,7 @@ impl Graph {
     ///
     /// Panics if a neighbour is in it twice.
     pub(super) fn order(&mut self, node: u32) {
-        let (tools, row) = (&self.tools, &mut self.rows[node as usize]);
+        let (tools, row) = (&self.tools, self.rows.row_mut(node));
         row.sort_unstable_by_key(|(other, _)| tools[*other as usize]);
         let twice = row.windows(2).any(|pair| pair[0].0 == pair[1].0);
         assert!(!twice, "{} is linked twice to one tool", tools[node as usize]);
@@ -163,7 +158,7 @@ impl Rows for Graph {
     type Weight = u32;
 
     fn row(&self, node: u32) -> &[(u32, u32)] {
-        &self.rows[node as usize]
+        self.rows.row(node)
     }
 
     fn strength(&self, node: u32) -> u64 {

@@ -30,7 +30,7 @@ pub(super) struct Said {
 /// The graph as of the last changes, and where every tool is.
 ///
 /// What it says is a function of the graph and the partition before the changes, not of how they
-/// came about. Memory grows with tools and links: some 24 bytes for each end of a link, and 150
+/// came about. Memory grows with tools and links: some 12 bytes for each end of a link, and 150
 /// for a tool.
 #[derive(Debug)]
 pub(super) struct State {
