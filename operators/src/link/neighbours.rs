@@ -18,8 +18,8 @@ pub type Near = (ToolId, ToolId, u32);
 ///
 /// Every worker holds the vectors of all tools and answers for those that fall to it, so that a
 /// list is exact as soon as it is made and nothing needs merging. What grows with all tools on
-/// every worker is two words a term, in the vector and in the index; lists, who is on
-/// which, and what lists ask for are split between the workers.
+/// every worker is some twenty bytes a term, in the vector and in the index; lists and who is on
+/// which are split between the workers.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
     /// The longest a list may be.
