@@ -146,6 +146,17 @@ fn changes(vectors: &[Vector], plan: &GraphPlan, edits: usize) {
         later.iter().for_each(|vector| input.insert(vector.clone()));
         let (cpu, wall) = step(&mut input);
         println!("{more} more: {cpu:.2} cpu-s, {:.2} ms wall", wall * 1e3);
+        // One turn is too short for the clock of processor time.
+        let turns = if cfg!(debug_assertions) { 1 } else { 20 };
+        let (mut less, mut again) = (0.0, 0.0);
+        for _ in 0..turns {
+            later.iter().for_each(|vector| input.remove(vector.clone()));
+            less += step(&mut input).0;
+            later.iter().for_each(|vector| input.insert(vector.clone()));
+            again += step(&mut input).0;
+        }
+        let [less, again] = [less, again].map(|cpu| 1e3 * cpu / f64::from(turns));
+        println!("means of {turns} turns: {more} less {less:.1} cpu-ms, more {again:.1} cpu-ms");
         for (what, terms) in [("a lesser weight", 0), ("a term less", 1), ("half the terms", 2)] {
             let before = links.load(Ordering::Relaxed);
             let mut walls: Vec<f64> = (0..edits)

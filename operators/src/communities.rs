@@ -15,7 +15,9 @@ use self::state::{Changes, State};
 pub use self::names::{domain_name, still_fits};
 
 mod directory;
+mod rows;
 mod graph;
+mod levels;
 mod groups;
 mod leiden;
 mod bounds;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::lattice::Lattice;
 use differential_dataflow::operators::ThresholdTotal;
 use differential_dataflow::{AsCollection, VecCollection};
@@ -22,6 +23,7 @@ use crate::work::Work;
 
 pub use self::neighbours::Near;
 
+mod postings;
 mod index;
 mod search;
 mod neighbours;
@@ -100,8 +102,8 @@ where
                         for (vector, time, difference) in changes.drain(..) {
                             let (_, changed) = waiting
                                 .entry(time.clone())
-                                .or_insert_with(|| (capability.delayed(&time, 0), BTreeMap::new()));
-                            *changed.entry(vector).or_default() += difference;
+                                .or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
+                            changed.push((vector, difference));
                         }
                     });
                     while let Some(epoch) = waiting.first_entry() {
@@ -109,7 +111,7 @@ where
                             break;
                         }
                         let (time, (capability, mut changed)) = epoch.remove_entry();
-                        changed.retain(|_, difference| *difference != 0);
+                        consolidate(&mut changed);
                         let differences = search.update(&changed, &work);
                         output.session(&capability).give_iterator(
                             differences.into_iter().map(|(near, r)| (near, time.clone(), r)),
@@ -151,7 +153,7 @@ impl Search {
         }
     }
 
-    fn update(&mut self, changes: &BTreeMap<Vector, isize>, work: &Work) -> Vec<(Near, isize)> {
+    fn update(&mut self, changes: &[(Vector, isize)], work: &Work) -> Vec<(Near, isize)> {
         match self {
             Search::Sparse(neighbours) => neighbours.update(changes, work),
             Search::Dense(neighbours) => neighbours.update(changes, work),

@@ -147,7 +147,7 @@ impl Bounding<'_> {
         let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
         for node in nodes {
             for (other, weight) in self.graph.row(*node) {
-                *weights.entry(self.labels[*other as usize]).or_default() += weight;
+                *weights.entry(self.labels[*other as usize]).or_default() += u64::from(*weight);
             }
         }
         weights

@@ -14,8 +14,9 @@ use std::collections::VecDeque;
 use schemas::Method;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::graph::{Graph, Level, Rows, index};
+use super::graph::{Graph, Rows, index};
 use super::groups::Groups;
+use super::levels::{Finest, Level, Part, reach};
 
 /// What bounds and guides the search.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +50,46 @@ pub(super) struct Search<'g> {
     room: Room,
 }
 
-/// Working memory, empty between uses.
+/// Working memory.
 #[derive(Default)]
 struct Room {
-    /// By group: the weight of one node's links toward it.
+    /// By group: the weight of one node's links toward it; all zero between uses.
     toward: Vec<u64>,
-    /// The groups that have a weight there.
+    /// The groups that have a weight there, as many as are said to; the others mean nothing.
     reached: Vec<u32>,
+}
+
+impl Room {
+    /// Makes room for so many groups.
+    fn hold(&mut self, groups: usize) {
+        if self.toward.len() < groups {
+            self.toward.resize(groups, 0);
+            self.reached.resize(groups + 1, 0);
+        }
+    }
+
+    /// Adds up the weights of arcs toward the parts of one group, by end given with their group;
+    /// returns how many parts are reached.
+    fn gather<W: Copy + Into<u64>>(
+        &mut self,
+        arcs: &[(u32, W)],
+        ends: &[(u32, u32)],
+        group: u32,
+    ) -> usize {
+        let mut found = 0;
+        for (end, weight) in arcs {
+            let (label, part) = ends[*end as usize];
+            if label != group {
+                continue;
+            }
+            let sum = &mut self.toward[part as usize];
+            // Writing always and counting sometimes needs no branch, which is hard to foretell.
+            self.reached[found] = part;
+            found += usize::from(*sum == 0);
+            *sum += (*weight).into();
+        }
+        found
+    }
 }
 
 impl<'g> Search<'g> {
@@ -123,22 +157,21 @@ impl<'g> Search<'g> {
         if nodes.is_empty() {
             return;
         }
-        let mut level = Level::of(self.graph, &nodes, self.labels, &self.groups.masses);
+        let finest = Finest {
+            graph: self.graph,
+            nodes: &nodes,
+            labels: self.labels,
+            groups: &self.groups.masses,
+        };
         // By open node: its node of the level.
-        let mut places: Vec<u32> = (0..index(nodes.len())).collect();
+        let (mut places, count) =
+            parts(&finest, &self.rules, &self.groups.masses, &mut self.room, pass);
+        if count == finest.movable() {
+            return;
+        }
+        let mut level = Level::grouped(&finest, &places, count);
         loop {
-            let (parts, count) = match self.rules.method {
-                Method::Leiden => self.refine(&level, pass),
-                Method::Louvain => number(&level.labels[..level.movable()]),
-            };
-            if count == level.movable() {
-                break;
-            }
-            level = level.grouped(&parts, count);
-            for place in &mut places {
-                *place = parts[*place as usize];
-            }
-            let first: Vec<u32> = (0..index(count)).collect();
+            let first: Vec<u32> = (0..index(level.movable())).collect();
             let mut labels = std::mem::take(&mut level.labels);
             let (groups, room) = (&mut *self.groups, &mut self.room);
             let mut mover = Mover { rows: &level, groups, rules: &self.rules, room };
@@ -146,6 +179,15 @@ impl<'g> Search<'g> {
             level.labels = labels;
             if moves.is_empty() && self.rules.method == Method::Louvain {
                 break;
+            }
+            let (coarser, fewer) =
+                parts(&level, &self.rules, &self.groups.masses, &mut self.room, pass);
+            if fewer == level.movable() {
+                break;
+            }
+            level = Level::grouped(&level, &coarser, fewer);
+            for place in &mut places {
+                *place = coarser[*place as usize];
             }
         }
         for (node, place) in nodes.iter().zip(&places) {
@@ -156,78 +198,84 @@ impl<'g> Search<'g> {
             }
         }
     }
+}
 
-    /// Groups the movable nodes of each community of a level into parts that hang together well.
-    fn refine(&mut self, level: &Level, pass: usize) -> (Vec<u32>, usize) {
-        let count = level.movable();
-        let chance = chance(level, &self.rules);
-        let mut parts: Vec<u32> = (0..index(count)).collect();
-        let mut strengths: Vec<u64> = parts.iter().map(|node| level.strength(*node)).collect();
-        let mut alone = vec![true; count];
-        let labels = &level.labels;
-        let mut ties: Vec<u64> = parts.iter().map(|node| tie(level, *node)).collect();
-        let masses = &self.groups.masses;
-        let hangs = |tied: u64, strength: u64, label: u32| {
-            let rest = masses[label as usize].0 - strength;
-            0.0 <= float(tied) - chance * float(strength) * float(rest)
-        };
-        let Room { toward, reached } = &mut self.room;
-        if toward.len() < count {
-            toward.resize(count, 0);
+/// The parts of communities that move as one, numbered from 0.
+fn parts<P: Part>(
+    part: &P,
+    rules: &Rules,
+    masses: &[(u64, u32)],
+    room: &mut Room,
+    pass: usize,
+) -> (Vec<u32>, usize) {
+    match rules.method {
+        Method::Leiden => refine(part, rules, masses, room, pass),
+        Method::Louvain => {
+            let labels: Vec<u32> = (0..index(part.movable())).map(|it| part.label(it)).collect();
+            number(&labels)
         }
-        for node in 0..count {
-            let (label, strength) = (labels[node], level.strength(index(node)));
-            if !alone[node] || !hangs(ties[node], strength, label) {
-                continue;
-            }
-            for (other, weight) in level.row(index(node)) {
-                if (*other as usize) < count && labels[*other as usize] == label {
-                    let part = parts[*other as usize];
-                    if toward[part as usize] == 0 {
-                        reached.push(part);
-                    }
-                    toward[part as usize] += weight;
-                }
-            }
-            let mut best: Option<(f64, u32)> = None;
-            for part in reached.iter().copied() {
-                let place = part as usize;
-                if place == node || !hangs(ties[place], strengths[place], label) {
-                    continue;
-                }
-                let gain =
-                    float(toward[place]) - chance * float(strength) * float(strengths[place]);
-                if gain <= GAIN_MIN {
-                    continue;
-                }
-                let worth = gain * whim(pass, node, place);
-                let better = best
-                    .is_none_or(|(most, least)| most < worth || (most <= worth && part < least));
-                if better {
-                    best = Some((worth, part));
-                }
-            }
-            if let Some((_, part)) = best {
-                let place = part as usize;
-                ties[place] = ties[place] + ties[node] - 2 * toward[place];
-                strengths[place] += strength;
-                strengths[node] = 0;
-                (alone[node], alone[place]) = (false, false);
-                parts[node] = part;
-            }
-            for part in reached.drain(..) {
-                toward[part as usize] = 0;
-            }
-        }
-        number(&parts)
     }
 }
 
-/// The weight of a node's links to the rest of its community.
-fn tie(level: &Level, node: u32) -> u64 {
-    let own = level.labels[node as usize];
-    let inside = level.row(node).iter().filter(|arc| level.labels[arc.0 as usize] == own);
-    inside.map(|(_, weight)| weight).sum()
+/// Groups the nodes of each community into parts that hang together well. `masses` are strength
+/// and size of each group.
+fn refine<P: Part>(
+    level: &P,
+    rules: &Rules,
+    masses: &[(u64, u32)],
+    room: &mut Room,
+    pass: usize,
+) -> (Vec<u32>, usize) {
+    let count = level.movable();
+    let chance = chance(level.total(), rules);
+    let mut parts: Vec<u32> = (0..index(count)).collect();
+    let mut ties: Vec<u64> = parts.iter().map(|node| level.tie(*node)).collect();
+    let mut strengths: Vec<u64> = parts.iter().map(|node| level.strength(*node)).collect();
+    // By end of an arc: its group and its part.
+    let mut ends = level.ends();
+    let mut alone = vec![true; count];
+    let hangs = |tied: u64, strength: u64, label: u32| {
+        let rest = masses[label as usize].0 - strength;
+        0.0 <= float(tied) - chance * float(strength) * float(rest)
+    };
+    room.hold(count);
+    for node in 0..count {
+        let (label, strength) = (level.label(index(node)), level.strength(index(node)));
+        if !alone[node] || !hangs(ties[node], strength, label) {
+            continue;
+        }
+        let found = room.gather(level.arcs(index(node)), &ends, label);
+        let Room { toward, reached } = &mut *room;
+        let mut best: Option<(f64, u32)> = None;
+        for part in reached[..found].iter().copied() {
+            let place = part as usize;
+            let gain = float(toward[place]) - chance * float(strength) * float(strengths[place]);
+            // No whim makes more of a gain than it is.
+            let short = gain <= GAIN_MIN || best.is_some_and(|(most, _)| gain < most);
+            if short || place == node || !hangs(ties[place], strengths[place], label) {
+                continue;
+            }
+            let worth = gain * whim(pass, node, place);
+            let better =
+                best.is_none_or(|(most, least)| most < worth || (most <= worth && part < least));
+            if better {
+                best = Some((worth, part));
+            }
+        }
+        if let Some((_, part)) = best {
+            let place = part as usize;
+            ties[place] = ties[place] + ties[node] - 2 * toward[place];
+            strengths[place] += strength;
+            strengths[node] = 0;
+            (alone[node], alone[place]) = (false, false);
+            parts[node] = part;
+            ends[level.end(index(node)) as usize].1 = part;
+        }
+        for part in &reached[..found] {
+            toward[*part as usize] = 0;
+        }
+    }
+    number(&parts)
 }
 
 /// What moves the nodes of one level.
@@ -246,7 +294,7 @@ impl<R: Rows> Mover<'_, R> {
         first: &[u32],
         inertia: impl Fn(u32) -> f64,
     ) -> Vec<(u32, u32)> {
-        let (rows, chance) = (self.rows, chance(self.rows, self.rules));
+        let (rows, chance) = (self.rows, chance(self.rows.total(), self.rules));
         let mut moves = Vec::new();
         let mut waiting = vec![false; rows.nodes()];
         for node in first {
@@ -286,25 +334,16 @@ impl<R: Rows> Mover<'_, R> {
         inertia: f64,
         chance: f64,
     ) -> Option<Option<u32>> {
+        self.room.hold(self.groups.len());
         let Room { toward, reached } = &mut *self.room;
-        if toward.len() < self.groups.len() {
-            toward.resize(self.groups.len(), 0);
-        }
-        for (other, weight) in self.rows.row(node) {
-            let label = labels[*other as usize];
-            let sum = &mut toward[label as usize];
-            if *sum == 0 {
-                reached.push(label);
-            }
-            *sum += weight;
-        }
+        let found = reach(self.rows.row(node), labels, toward, reached, 0);
         let (own, size) = (labels[node as usize], self.rows.size(node));
         let strength = self.rows.strength(node);
         let company = self.groups.masses[own as usize].0 - strength;
         let factor = chance * float(strength);
         let stay = float(toward[own as usize]) - factor * float(company);
         let mut best = (stay + inertia, None);
-        for label in reached.drain(..) {
+        for label in reached[..found].iter().copied() {
             let weight = std::mem::take(&mut toward[label as usize]);
             let (there, tools) = self.groups.masses[label as usize];
             if label == own || self.rules.tools_max.saturating_sub(size) < tools {
@@ -324,10 +363,10 @@ impl<R: Rows> Mover<'_, R> {
 }
 
 /// What one unit of strength meeting one unit of strength would give by chance.
-fn chance(rows: &impl Rows, rules: &Rules) -> f64 {
-    match rows.total() {
+fn chance(total: u64, rules: &Rules) -> f64 {
+    match total {
         0 => 0.0,
-        total => f64::from(rules.resolution_permille) / (1000.0 * float(total)),
+        _ => f64::from(rules.resolution_permille) / (1000.0 * float(total)),
     }
 }
 

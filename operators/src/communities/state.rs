@@ -9,9 +9,7 @@ use super::graph::{Graph, Rows};
 use super::groups::{Groups, Rank};
 use super::heirs::{Claim, inherit};
 use super::leiden::{Rules, Search};
-
-/// No group.
-const NONE: u32 = u32::MAX;
+use super::levels::NONE;
 
 /// How the tools and links changed, sorted; every entry is there once and counts one up or down.
 #[derive(Debug, Default)]
@@ -32,7 +30,7 @@ pub(super) struct Said {
 /// The graph as of the last changes, and where every tool is.
 ///
 /// What it says is a function of the graph and the partition before the changes, not of how they
-/// came about. Memory grows with tools and links: some 24 bytes for each end of a link, and 150
+/// came about. Memory grows with tools and links: some 12 bytes for each end of a link, and 150
 /// for a tool.
 #[derive(Debug)]
 pub(super) struct State {
@@ -166,13 +164,11 @@ impl State {
             self.labels[node as usize] = label;
             touched.push(node);
         }
-        let come = changes.links.iter().filter(|(_, count)| 0 < *count);
-        let come: Vec<Link> = come.map(|(link, _)| *link).collect();
-        for (link, ends) in come.iter().zip(self.graph.link(&come)) {
-            for label in ends.map(|node| self.labels[node as usize]) {
-                self.groups.join(label, link.weight.into(), 0);
-            }
-            touched.extend(ends);
+        let come: Vec<&Link> =
+            changes.links.iter().filter(|(_, count)| 0 < *count).map(|(link, _)| link).collect();
+        for (node, gained) in self.graph.link(&come) {
+            self.groups.join(self.labels[node as usize], gained, 0);
+            touched.push(node);
         }
         shaken.fresh = vec![false; self.labels.len()];
         let mut seen = vec![false; self.labels.len()];

@@ -162,16 +162,16 @@ impl DenseNeighbours {
     /// going on would write wrong links.
     pub(crate) fn update(
         &mut self,
-        changes: &BTreeMap<Vector, isize>,
+        changes: &[(Vector, isize)],
         work: &Work,
     ) -> Vec<(Near, isize)> {
         let mut gone: BTreeSet<ToolId> = BTreeSet::new();
-        for (vector, _) in changes.iter().filter(|(_, difference)| **difference < 0) {
+        for (vector, _) in changes.iter().filter(|(_, difference)| *difference < 0) {
             self.points.remove(vector.tool);
             gone.insert(vector.tool);
         }
         let mut come = Vec::new();
-        for (vector, _) in changes.iter().filter(|(_, difference)| 0 < **difference) {
+        for (vector, _) in changes.iter().filter(|(_, difference)| 0 < *difference) {
             self.points.insert(vector);
             come.push(vector);
         }

@@ -1,79 +1,64 @@
 //! An inverted index over sparse unit vectors.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
+use hashbrown::HashTable;
 use schemas::{ToolId, Vector};
+
+use super::postings::{COARSE, Posting, Uses};
 
 /// The place of a vector in an [`Index`]; places of the removed are used again.
 pub(crate) type Slot = u32;
 
-/// One use of a term: by whom, with which weight.
-pub(super) type Posting = (Slot, u32);
+/// The greatest length a vector may have, a little below twice a unit.
+pub(super) const LENGTH_MAX: u64 = (u16::MAX as u64) << COARSE;
 
-/// The greatest length a vector may have.
-const LENGTH_MAX: u64 = 1 << 31;
+/// How many bits of a product a coarse need leaves out.
+const NEED_COARSE: u32 = 46;
 
-/// The length of a unit vector.
-const UNIT: u64 = 1 << 30;
-
-const ROOM: &str = "fewer than 2³² vectors and terms";
-
-/// Kinds of terms, by how common they are.
-const CLASSES: usize = 13;
+pub(super) const ROOM: &str = "fewer than 2³² vectors, terms and uses of terms";
 
 /// Vectors by their terms, and who wants to be told of which newcomers.
 ///
-/// All arithmetic is in integers, so no result depends on the order in which vectors came, and a
-/// bound that says "cannot be nearer" is never wrong by rounding.
+/// What decides is reckoned in integers and rounded to the safe side, so no result depends on the
+/// order in which vectors came, and a bound that says "cannot be nearer" is never wrong.
 ///
-/// All vectors keep their terms in one order, the rarest first. Two vectors that are alike
-/// then share one of the first terms of either, for what remains of it is too short (the L2
-/// prefix filter); and what two vectors share from a term on is at most the product of what
-/// remains of both (the L2 bound of partial products). The order is by how common terms were when
-/// the index was last built; later terms count as rarer than all others. It is
-/// built again when as much has changed as there is, so that the cost stays with the changes.
-#[derive(Debug)]
+/// All vectors keep their terms in one order, the rarest first. What two vectors share from a
+/// term on is at most the product of what remains of both from there (the L2 bound). The order is
+/// by how common terms were when the index was last built; later terms count as rarer than all
+/// others. It is built again when as much has changed as there is, so that the cost stays with
+/// the changes.
+#[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// By the hash of a term: its number here.
-    numbers: BTreeMap<u64, u32>,
-    /// By number: who uses the term.
-    pub(super) uses: Vec<Uses>,
-    pub(super) points: Vec<Point>,
+    /// The number of a term, found by its hash.
+    numbers: HashTable<u32>,
+    /// By number: the hash of the term.
+    hashes: Vec<u64>,
+    pub(super) uses: Uses,
+    points: Vec<Point>,
+    /// The terms of all vectors, each vector's together and the rarest first.
+    terms: Vec<Term>,
+    /// By place of a term: the length of its vector from there on, rounded up.
+    rests: Vec<u32>,
     free: Vec<Slot>,
-    /// By slot: what its list would still take in.
-    pub(super) bars: Vec<Bar>,
-    /// By class, then by slot: the length of the vector's terms of that class and commoner ones.
-    pub(super) tails: [Vec<u32>; CLASSES],
-    /// By class: its first term, as [`Index::order`] says it.
-    cuts: [u32; CLASSES],
+    /// By slot: the least product that its list takes in; more than any where it has no list here.
+    pub(super) needs: Vec<u64>,
+    /// The same in units of 2⁻¹⁴, rounded down: what a search looks at again and again.
+    pub(super) coarse_needs: Vec<u16>,
     /// The first number that was given since the index was built.
     fresh: u32,
-    /// The greatest length of a vector, at least a unit.
-    pub(super) length_max: u64,
     live: usize,
     /// Vectors that came or went since the index was built.
     changed: usize,
 }
 
-/// The uses of one term.
-#[derive(Debug, Default)]
-pub(super) struct Uses {
-    hash: u64,
-    /// All of them, in no particular order.
-    pub(super) all: Vec<Posting>,
-    /// Those by which a list must hear of a newcomer.
-    pub(super) asks: Vec<Posting>,
-}
-
 /// One vector of an index.
-#[derive(Debug)]
-pub(super) struct Point {
-    pub(super) tool: ToolId,
-    /// The rarest first.
-    pub(super) terms: Vec<Term>,
-    /// By place: the length of the vector from that term on, rounded up.
-    pub(super) rests: Vec<u32>,
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    tool: ToolId,
+    /// Where its terms begin and end.
+    start: u32,
+    end: u32,
 }
 
 /// One term of a vector.
@@ -83,44 +68,13 @@ pub(super) struct Term {
     pub(super) weight: u32,
 }
 
-/// What a list would still take in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bar {
-    /// The least product; zero for a vector that has no list here.
-    pub(super) need: u64,
-    /// How many of the vector's terms are asked by.
-    asked: u32,
-    /// The length of the other terms.
-    pub(super) suffix: u32,
-    /// The class of the first of them.
-    pub(super) class: u32,
-}
-
-impl Default for Index {
-    fn default() -> Index {
-        Index {
-            numbers: BTreeMap::new(),
-            uses: Vec::new(),
-            points: Vec::new(),
-            free: Vec::new(),
-            bars: Vec::new(),
-            tails: std::array::from_fn(|_| Vec::new()),
-            cuts: [0; CLASSES],
-            fresh: 0,
-            length_max: UNIT,
-            live: 0,
-            changed: 0,
-        }
-    }
-}
-
 impl Index {
     /// Removes vectors and adds others; returns the slots of these.
     ///
     /// # Panics
     ///
-    /// Panics if a vector is much longer than a unit vector, or at 2³² tools or terms: bounds
-    /// would overflow and the links be wrong.
+    /// Panics if a vector is much longer than a unit vector, or at 2³² tools, terms or uses of
+    /// terms: bounds would overflow and the links be wrong.
     pub(crate) fn change(&mut self, gone: &[Slot], come: &[&Vector]) -> Vec<Slot> {
         let changes = gone.len() + come.len();
         self.changed += changes;
@@ -130,19 +84,18 @@ impl Index {
                 self.withdraw(*slot);
             }
             let point = &mut self.points[*slot as usize];
-            (point.terms, point.rests) = (Vec::new(), Vec::new());
-            self.bars[*slot as usize] = Bar::default();
+            point.end = point.start;
+            self.ask(*slot, u64::MAX);
             self.free.push(*slot);
         }
-        let longest = self.length_max;
         let points: Vec<Point> = come.iter().map(|vector| self.read(vector)).collect();
         let slots = if whole {
-            self.place_alike(points)
+            self.place_alike(&points)
         } else {
             points.into_iter().map(|point| self.place(point)).collect()
         };
         self.live = self.live + come.len() - gone.len();
-        if whole || longest < self.length_max {
+        if whole {
             self.build();
         } else {
             for slot in &slots {
@@ -163,72 +116,84 @@ impl Index {
     }
 
     /// Lets a list hear of newcomers that come to at least such a product.
-    ///
-    /// A lower bar asks by more terms. A higher one leaves them until the index is built again,
-    /// since hearing of too many is only slower.
     pub(crate) fn ask(&mut self, slot: Slot, need: u64) {
-        let mut bar = self.bars[slot as usize];
-        bar.need = need;
-        let Point { terms, rests, .. } = &self.points[slot as usize];
-        let mut asked = bar.asked as usize;
-        while let Some(term) = terms.get(asked) {
-            if u64::from(rests[asked]) * self.length_max < need {
-                break;
-            }
-            self.uses[term.number as usize].asks.push((slot, term.weight));
-            asked += 1;
-        }
-        let class = terms.get(asked).map_or(0, |term| self.class(term.number));
-        let suffix = rests.get(asked).copied().unwrap_or_default();
-        bar.asked = u32::try_from(asked).expect("a vector has fewer than 2³² terms");
-        bar.suffix = suffix;
-        bar.class = u32::try_from(class).expect("there are few classes");
-        self.bars[slot as usize] = bar;
+        self.needs[slot as usize] = need;
+        let coarse = need >> NEED_COARSE;
+        self.coarse_needs[slot as usize] = u16::try_from(coarse).unwrap_or(u16::MAX);
+    }
+
+    /// The terms of a vector.
+    pub(super) fn terms(&self, slot: Slot) -> &[Term] {
+        let Point { start, end, .. } = self.points[slot as usize];
+        &self.terms[start as usize..end as usize]
+    }
+
+    /// By term of a vector: its length from there on.
+    pub(super) fn rests(&self, slot: Slot) -> &[u32] {
+        let Point { start, end, .. } = self.points[slot as usize];
+        &self.rests[start as usize..end as usize]
+    }
+
+    /// How many terms have a number.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.hashes.len()
     }
 
     /// Numbers the terms of a vector.
     fn read(&mut self, vector: &Vector) -> Point {
-        let mut terms = Vec::with_capacity(vector.terms.len());
+        let start = room(self.terms.len());
+        let mut square = 0_u128;
         for (hash, weight) in vector.terms.iter().filter(|(_, weight)| 0 < *weight) {
-            let next = u32::try_from(self.uses.len()).expect(ROOM);
-            let number = *self.numbers.entry(*hash).or_insert(next);
-            if number == next {
-                self.uses.push(Uses { hash: *hash, ..Uses::default() });
-            }
-            terms.push(Term { number, weight: *weight });
+            let number = self.number(*hash);
+            self.terms.push(Term { number, weight: *weight });
+            square += u128::from(*weight) * u128::from(*weight);
         }
-        let length = root(terms.iter().map(|term| square(term.weight)).sum());
-        assert!(length <= LENGTH_MAX, "the vector of {} is no unit vector", vector.tool);
-        self.length_max = self.length_max.max(length);
-        let rests = vec![0; terms.len()];
-        Point { tool: vector.tool, terms, rests }
+        let short = square <= u128::from(LENGTH_MAX) * u128::from(LENGTH_MAX);
+        assert!(short, "the vector of {} is no unit vector", vector.tool);
+        self.rests.resize(self.terms.len(), 0);
+        Point { tool: vector.tool, start, end: room(self.terms.len()) }
+    }
+
+    /// The number of a term, a new one if it has none.
+    fn number(&mut self, hash: u64) -> u32 {
+        let hashes = &mut self.hashes;
+        if let Some(number) = self.numbers.find(hash, |number| hashes[*number as usize] == hash) {
+            return *number;
+        }
+        let number = room(hashes.len());
+        hashes.push(hash);
+        self.numbers.insert_unique(hash, number, |number| hashes[*number as usize]);
+        number
     }
 
     /// Places points so that those alike lie close together, which spares a search most of its
     /// way to memory.
-    fn place_alike(&mut self, points: Vec<Point>) -> Vec<Slot> {
-        let mut counts = vec![0_u32; self.uses.len()];
-        for term in points.iter().flat_map(|point| &point.terms) {
+    fn place_alike(&mut self, points: &[Point]) -> Vec<Slot> {
+        let mut counts = vec![0_u32; self.hashes.len()];
+        for term in points.iter().flat_map(|point| self.within_point(*point)) {
             counts[term.number as usize] += 1;
         }
-        let mut order: Vec<usize> = (0..points.len()).collect();
-        order.sort_by_cached_key(|place| {
-            let shared = points[*place].terms.iter();
+        let mut heaviest: Vec<(Reverse<u32>, u32)> = Vec::new();
+        let mut keyed: Vec<([u32; 4], usize)> = Vec::with_capacity(points.len());
+        for (place, point) in points.iter().enumerate() {
+            let shared = self.within_point(*point).iter();
             let shared = shared.filter(|term| 1 < counts[term.number as usize]);
-            let mut heaviest: Vec<(Reverse<u32>, u32)> =
-                shared.map(|term| (Reverse(term.weight), term.number)).collect();
+            heaviest.clear();
+            heaviest.extend(shared.map(|term| (Reverse(term.weight), term.number)));
             heaviest.sort_unstable();
-            heaviest.truncate(4);
-            heaviest.into_iter().map(|(_, number)| number).collect::<Vec<u32>>()
-        });
-        let mut waiting: Vec<Option<Point>> = points.into_iter().map(Some).collect();
-        let mut slots = vec![0; waiting.len()];
-        for place in order {
-            if let Some(point) = waiting[place].take() {
-                slots[place] = self.place(point);
-            }
+            let number = |at: usize| heaviest.get(at).map_or(0, |(_, number)| number + 1);
+            keyed.push((std::array::from_fn(number), place));
+        }
+        keyed.sort_unstable();
+        let mut slots = vec![0; points.len()];
+        for (_, place) in keyed {
+            slots[place] = self.place(points[place]);
         }
         slots
+    }
+
+    fn within_point(&self, point: Point) -> &[Term] {
+        &self.terms[point.start as usize..point.end as usize]
     }
 
     /// Keeps a vector without letting it be found yet.
@@ -238,116 +203,110 @@ impl Index {
             return slot;
         }
         self.points.push(point);
-        self.bars.push(Bar::default());
-        self.tails.iter_mut().for_each(|tails| tails.push(0));
-        u32::try_from(self.points.len() - 1).expect(ROOM)
+        self.needs.push(u64::MAX);
+        self.coarse_needs.push(u16::MAX);
+        room(self.points.len() - 1)
     }
 
     /// Puts the terms of a vector in order and lets it be found.
     fn enter(&mut self, slot: Slot) {
-        let point = &mut self.points[slot as usize];
-        let mut terms = std::mem::take(&mut point.terms);
-        let mut rests = std::mem::take(&mut point.rests);
-        terms.sort_unstable_by_key(|term| self.order(term.number));
-        let mut sum = 0;
-        let mut class = CLASSES;
-        for (term, rest) in terms.iter().zip(&mut rests).rev() {
-            while self.order(term.number) < self.cuts[class - 1] {
-                class -= 1;
-                self.tails[class][slot as usize] = root_u32(sum);
-            }
-            sum += square(term.weight);
-            *rest = root_u32(sum);
-            self.uses[term.number as usize].all.push((slot, term.weight));
+        self.order_terms(slot);
+        let Point { start, end, .. } = self.points[slot as usize];
+        for place in start as usize..end as usize {
+            let Term { number, weight } = self.terms[place];
+            self.uses.add(number, Posting::new(slot, weight, self.rests[place]));
         }
-        for tails in &mut self.tails[..class] {
-            tails[slot as usize] = root_u32(sum);
+    }
+
+    /// Puts the terms of a vector in order and reckons what remains from each on.
+    fn order_terms(&mut self, slot: Slot) {
+        let (Point { start, end, .. }, fresh) = (self.points[slot as usize], self.fresh);
+        let within = start as usize..end as usize;
+        let terms = &mut self.terms[within.clone()];
+        terms.sort_unstable_by_key(|term| order(term.number, fresh));
+        let mut sum = 0_u64;
+        for (term, rest) in terms.iter().zip(&mut self.rests[within]).rev() {
+            sum += u64::from(term.weight) * u64::from(term.weight);
+            *rest = root(sum);
         }
-        let kept = &mut self.points[slot as usize];
-        (kept.terms, kept.rests) = (terms, rests);
     }
 
     /// Lets a vector no longer be found.
     fn withdraw(&mut self, slot: Slot) {
-        let asked = self.bars[slot as usize].asked as usize;
-        for (place, term) in self.points[slot as usize].terms.iter().enumerate() {
-            let uses = &mut self.uses[term.number as usize];
-            forget(&mut uses.all, slot);
-            if place < asked {
-                forget(&mut uses.asks, slot);
-            }
+        let Point { start, end, .. } = self.points[slot as usize];
+        for term in &self.terms[start as usize..end as usize] {
+            self.uses.remove(term.number, slot);
         }
     }
 
     /// Numbers the terms anew, the rarest first, and enters all vectors again.
     fn build(&mut self) {
-        let mut counts = vec![0_u32; self.uses.len()];
-        for term in self.points.iter().flat_map(|point| &point.terms) {
-            counts[term.number as usize] += 1;
+        let known = self.hashes.len();
+        let (mut counts, mut firsts) = (vec![0_u32; known], vec![Slot::MAX; known]);
+        for (slot, point) in (0..).zip(&self.points) {
+            for term in self.within_point(*point) {
+                counts[term.number as usize] += 1;
+                let first = &mut firsts[term.number as usize];
+                *first = slot.min(*first);
+            }
         }
-        let hashes: Vec<u64> = self.uses.iter().map(|uses| uses.hash).collect();
-        let numbers = (0..).zip(&counts).filter(|(_, count)| 0 < **count);
-        let mut order: Vec<u32> = numbers.map(|(number, _)| number).collect();
-        order.sort_unstable_by_key(|old| (counts[*old as usize], hashes[*old as usize]));
-        let mut renamed = vec![0_u32; hashes.len()];
-        self.uses.clear();
-        for (new, old) in (0..).zip(&order) {
+        // Among terms that are equally common, those of the same vectors lie close together.
+        let mut ranked: Vec<(u32, Slot, u64, u32)> = (0..)
+            .zip(counts.iter().zip(&firsts).zip(&self.hashes))
+            .filter(|(_, ((count, _), _))| 0 < **count)
+            .map(|(old, ((count, first), hash))| (*count, *first, *hash, old))
+            .collect();
+        ranked.sort_unstable();
+        let mut renamed = vec![0_u32; known];
+        for (new, (.., old)) in (0..).zip(&ranked) {
             renamed[*old as usize] = new;
-            let hash = hashes[*old as usize];
-            let all = Vec::with_capacity(counts[*old as usize] as usize);
-            self.uses.push(Uses { hash, all, asks: Vec::new() });
         }
-        self.numbers = (0..).zip(&self.uses).map(|(number, uses)| (uses.hash, number)).collect();
-        self.fresh = u32::try_from(order.len()).expect("terms are numbered");
-        for (class, cut) in self.cuts.iter_mut().enumerate().skip(1) {
-            let first = order.partition_point(|old| counts[*old as usize] < 2 << class);
-            let first = u32::try_from(first).expect("terms are numbered");
-            *cut = first.min(self.fresh.saturating_sub(1)).wrapping_sub(self.fresh);
+        self.hashes.clear();
+        self.hashes.extend(ranked.iter().map(|(_, _, hash, _)| *hash));
+        self.numbers.clear();
+        for (number, hash) in (0..).zip(&self.hashes) {
+            self.numbers.insert_unique(*hash, number, |other| self.hashes[*other as usize]);
         }
-        for slot in (0..).take(self.points.len()) {
-            for term in &mut self.points[slot as usize].terms {
-                term.number = renamed[term.number as usize];
+        self.fresh = room(ranked.len());
+        self.uses = Uses::with_room(ranked.iter().map(|(count, ..)| *count));
+        let before = std::mem::take(&mut self.terms);
+        // Room for some newcomers, so that the first of them need not move all there is.
+        self.terms.reserve_exact(before.len() + before.len() / 8);
+        self.rests.reserve(before.len() / 8);
+        for slot in 0..room(self.points.len()) {
+            let point = &mut self.points[slot as usize];
+            let old = &before[point.start as usize..point.end as usize];
+            point.start = room(self.terms.len());
+            self.terms.extend(
+                old.iter().map(|term| Term { number: renamed[term.number as usize], ..*term }),
+            );
+            point.end = room(self.terms.len());
+            self.rests.resize(self.rests.len().max(self.terms.len()), 0);
+            self.order_terms(slot);
+            let Point { start, end, .. } = self.points[slot as usize];
+            for place in start as usize..end as usize {
+                let Term { number, weight } = self.terms[place];
+                self.uses.fill(number, Posting::new(slot, weight, self.rests[place]));
             }
-            self.enter(slot);
-            let need = self.bars[slot as usize].need;
-            if 0 < need {
-                self.bars[slot as usize].asked = 0;
-                self.ask(slot, need);
-            }
         }
+        self.rests.truncate(self.terms.len());
+        self.uses.order();
         self.changed = 0;
     }
-
-    /// The place of a term in the order of all: new terms come first.
-    pub(super) fn order(&self, number: u32) -> u32 {
-        number.wrapping_sub(self.fresh)
-    }
-
-    /// The last class that begins no later than a term.
-    pub(super) fn class(&self, number: u32) -> usize {
-        let order = self.order(number);
-        self.cuts.partition_point(|cut| *cut <= order) - 1
-    }
 }
 
-fn forget(postings: &mut Vec<Posting>, slot: Slot) {
-    if let Some(place) = postings.iter().position(|(other, _)| *other == slot) {
-        postings.swap_remove(place);
-    }
+/// The place of a term in the order of all: new terms come first.
+fn order(number: u32, fresh: u32) -> u32 {
+    number.wrapping_sub(fresh)
 }
 
-fn square(weight: u32) -> u128 {
-    u128::from(weight) * u128::from(weight)
+fn room(count: usize) -> u32 {
+    u32::try_from(count).expect(ROOM)
 }
 
 /// The square root, rounded up.
-fn root(square: u128) -> u64 {
-    // The square of any vector that is short enough fits.
-    let square = u64::try_from(square).unwrap_or(u64::MAX);
+fn root(square: u64) -> u32 {
     let floor = square.isqrt();
-    floor + u64::from(floor * floor < square)
-}
-
-fn root_u32(square: u128) -> u32 {
-    u32::try_from(root(square)).expect("no part of a vector is longer than it")
+    u32::try_from(floor + u64::from(floor * floor < square))
+        .expect("no part of a vector is longer than it")
 }

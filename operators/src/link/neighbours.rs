@@ -18,8 +18,8 @@ pub type Near = (ToolId, ToolId, u32);
 ///
 /// Every worker holds the vectors of all tools and answers for those that fall to it, so that a
 /// list is exact as soon as it is made and nothing needs merging. What grows with all tools on
-/// every worker is two words a term, in the vector and in the index; lists, who is on
-/// which, and what lists ask for are split between the workers.
+/// every worker is some twenty bytes a term, in the vector and in the index; lists and who is on
+/// which are split between the workers.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
     /// The longest a list may be.
@@ -98,12 +98,12 @@ impl Neighbours {
     /// on would write wrong links.
     pub(crate) fn update(
         &mut self,
-        changes: &BTreeMap<Vector, isize>,
+        changes: &[(Vector, isize)],
         work: &Work,
     ) -> Vec<(Near, isize)> {
         let mut epoch = Epoch::default();
         let mut gone = Vec::new();
-        for (vector, _) in changes.iter().filter(|(_, difference)| **difference < 0) {
+        for (vector, _) in changes.iter().filter(|(_, difference)| *difference < 0) {
             if let Some(slot) = self.slots.remove(&vector.tool) {
                 self.part(slot, &mut epoch);
                 gone.push(slot);
@@ -111,7 +111,7 @@ impl Neighbours {
         }
         let come: Vec<&Vector> = changes
             .iter()
-            .filter(|(_, difference)| 0 < **difference)
+            .filter(|(_, difference)| 0 < *difference)
             .map(|(vector, _)| vector)
             .collect();
         let mut came = self.index.change(&gone, &come);
@@ -194,6 +194,7 @@ impl Neighbours {
     fn relist(&mut self, came: &[Slot], epoch: &mut Epoch, work: &Work) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut asking: Vec<Slot> = Vec::new();
+        let mut listed: Vec<(Slot, Vec<Entry>)> = Vec::new();
         if self.held < 2 * came.len() {
             let held = self.slots.iter().filter(|(tool, _)| self.share.holds(**tool));
             asking.extend(held.map(|(_, slot)| *slot));
@@ -201,16 +202,26 @@ impl Neighbours {
             asking.sort_unstable();
         } else {
             for slot in came {
-                for (by, weight) in self.index.within(*slot, &mut scratch, work) {
-                    let tool = self.index.tool(*slot);
+                let tool = self.index.tool(*slot);
+                for (by, weight) in self.index.within(*slot, self.need_min, &mut scratch, work) {
                     self.offer(by, Entry { weight: Reverse(weight), tool, slot: *slot }, epoch);
                 }
+                // What it reads was just read. The list is kept back, since a newcomer finds the
+                // others by itself and is offered to nobody who does.
+                if self.share.holds(tool) {
+                    let found =
+                        self.index.nearest(*slot, self.count, self.need_min, &mut scratch, work);
+                    listed.push((*slot, found));
+                }
             }
-            asking.extend(came.iter().filter(|slot| self.share.holds(self.index.tool(**slot))));
             let short = |slot: &Slot| self.lists[*slot as usize].len() < self.count;
             asking.extend(epoch.edges.keys().copied().filter(short));
         }
         epoch.edges.clear();
+        for (slot, list) in listed {
+            self.replace(slot, list, epoch);
+            self.settle(slot, epoch);
+        }
         for slot in asking {
             let list = self.index.nearest(slot, self.count, self.need_min, &mut scratch, work);
             self.replace(slot, list, epoch);

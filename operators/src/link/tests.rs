@@ -49,6 +49,7 @@ fn long_lives_stay_exact() {
                 change(draw.with(place.to_le_bytes()), step, &mut vectors, &mut changes);
             }
             changes.retain(|_, difference| *difference != 0);
+            let changes: Vec<(Vector, isize)> = changes.into_iter().collect();
             for worker in &mut workers {
                 for (arc, difference) in worker.update(&changes, &Work::default()) {
                     *near.entry(arc).or_default() += difference;
@@ -62,6 +63,47 @@ fn long_lives_stay_exact() {
             }
         }
         assert!(TOOLS / 4 < vectors.len() as u64, "there was something to compare");
+    }
+}
+
+/// Goal: where lists of uses are long enough to be read in part, and vectors are nearly as long as
+/// they may be, lists stay exact: at once, and when some come and go after.
+#[test]
+fn many_at_once_stay_exact() {
+    for (run, plan) in plans().enumerate() {
+        // Up to just below twice a unit.
+        let longer =
+            |weight: &mut u32| *weight = (*weight - *weight / 4096) * (1 + u32::from(run % 2 == 1));
+        let vectors: Vec<Vector> = (0..700)
+            .map(|tool: u64| {
+                let mut terms = terms(Draw::new(77).with(tool.to_le_bytes()), 0);
+                terms.iter_mut().for_each(|(_, weight)| longer(weight));
+                Vector::sparse(ToolId(tool), terms)
+            })
+            .collect();
+        let share = Share { worker: 0, peers: 1 };
+        let mut worker = Neighbours::new(&plan, share, Arc::new(Remembered::default()));
+        let mut near: BTreeMap<Near, isize> = BTreeMap::new();
+        let mut current: BTreeMap<ToolId, Vector> = BTreeMap::new();
+        for (part, difference) in
+            [(0..640, 1), (640..700, 1), (0..60, -1), (600..640, -1), (0..60, 1)]
+        {
+            let changes: Vec<(Vector, isize)> =
+                vectors[part].iter().map(|vector| (vector.clone(), difference)).collect();
+            for (vector, _) in &changes {
+                match difference {
+                    1 => current.insert(vector.tool, vector.clone()),
+                    _ => current.remove(&vector.tool),
+                };
+            }
+            for (arc, change) in worker.update(&changes, &Work::default()) {
+                *near.entry(arc).or_default() += change;
+            }
+            near.retain(|_, count| *count != 0);
+            assert!(near.values().all(|count| *count == 1), "run {run}");
+            let kept: BTreeSet<Near> = near.keys().copied().collect();
+            assert!(kept == all_pairs(&current, &plan), "run {run}");
+        }
     }
 }
 
@@ -112,7 +154,8 @@ fn all_pairs(vectors: &BTreeMap<ToolId, Vector>, plan: &GraphPlan) -> BTreeSet<N
         let mut list: Vec<(Reverse<u32>, ToolId)> = Vec::new();
         for other in vectors.values().filter(|other| other.tool != one.tool) {
             let product = product(&one.terms, &other.terms);
-            let millionths = u32::try_from((product * 1_000_000) >> 60).expect("at most a unit");
+            let millionths = ((product * 1_000_000) >> 60).min(1_000_000);
+            let millionths = u32::try_from(millionths).expect("at most a unit");
             let linked = match plan.rule {
                 LinkRule::Nearest => plan.cosine_permille_min * 1000 <= millionths,
                 LinkRule::Threshold => u128::from(plan.cosine_permille_min) << 60 < product * 1000,
