@@ -27,7 +27,7 @@ pub(crate) mod audit;
 mod sketch;
 
 /// Raised when a change here makes other tasks of the same inputs.
-pub const REVISION: &str = "compose 10";
+pub const REVISION: &str = "compose 11";
 
 /// What composing an environment came to: every candidate is a task or a rejection.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
