@@ -21,6 +21,7 @@ use crate::work::Work;
 pub use crate::materialize::gate::arguments;
 pub(crate) use crate::materialize::outline::{Outlined, outline};
 pub(crate) use crate::materialize::populate::cell::sample;
+pub(crate) use crate::materialize::words::singular;
 
 mod words;
 pub(crate) mod hints;
@@ -46,7 +47,7 @@ mod tests;
 
 /// Changes whenever the same tools would give another environment, so that nothing stale is
 /// recalled.
-pub const REVISION: &str = "materialize 10";
+pub const REVISION: &str = "materialize 11";
 
 /// What became of a domain.
 #[derive(Clone, Debug, Eq, PartialEq)]

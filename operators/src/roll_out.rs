@@ -30,7 +30,7 @@ pub mod hold;
 pub(crate) mod in_world;
 
 /// Raised when a change here makes other trajectories of the same inputs.
-pub const REVISION: &str = "roll out 6";
+pub const REVISION: &str = "roll out 7";
 
 /// Digest of everything the rollouts of a task are a function of.
 ///

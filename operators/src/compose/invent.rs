@@ -3,6 +3,7 @@
 use schemas::{Column, Draw, Kind, Shape, Value};
 
 use crate::compose::words;
+use crate::materialize::singular;
 
 const FIRST: [&str; 24] = [
     "Maya", "Oliver", "Aisha", "Diego", "Hannah", "Kofi", "Yuki", "Elena", "Marcus", "Priya",
@@ -137,9 +138,10 @@ fn nested(
         Shape::Any => Some(by_kind(&label, "", column, draw)),
         Shape::List(item) => {
             let count = usize::try_from(draw.with("count").between(1, 2)).unwrap_or(1);
+            let one = one_of(&label);
             let mut items: Vec<Value> = Vec::new();
             for place in 0..count {
-                let made = nested(name, item, None, draw.at(place), depth + 1)?;
+                let made = nested(&one, item, None, draw.at(place), depth + 1)?;
                 if !items.contains(&made) {
                     items.push(made);
                 }
@@ -163,6 +165,15 @@ fn nested(
             Some(Value::Object(entries))
         }
     }
+}
+
+/// What one of the things listed is called: one of `emails` is an email, one of `disk ids` a disk id.
+///
+/// Mere `names` may be anything's, where a mere `name` is somebody's.
+fn one_of(label: &str) -> String {
+    let (before, last) = label.rsplit_once(' ').unwrap_or(("", label));
+    let one = format!("{before} {}", singular(last)).trim_start().to_string();
+    if one == "name" { label.into() } else { one }
 }
 
 fn integer(label: &str, minimum: Option<i64>, maximum: Option<i64>, draw: Draw) -> i64 {
@@ -362,6 +373,22 @@ mod tests {
     use schemas::{Draw, Field, Shape, Value};
 
     use super::invent;
+
+    #[test]
+    fn what_is_listed_is_what_the_list_is_called_after() {
+        let texts = Shape::List(Box::new(Shape::text()));
+        for place in 0..20 {
+            let made = |name: &str| invent(name, &texts, None, Draw::new(3).at(place)).unwrap();
+            let each = |name: &str, holds: fn(&str) -> bool| {
+                let Value::List(items) = made(name) else { panic!("no list: {name}") };
+                assert!(items.iter().all(|it| holds(it.as_text().unwrap())), "{name}: {items:?}");
+            };
+            each("ccEmails", |it| it.contains("@postbox.example"));
+            each("redirect_uris", |it| it.starts_with("https://"));
+            each("DiskIds", |it| it.contains('-') && it.ends_with(|end: char| end.is_numeric()));
+            each("names", |it| !it.contains(' '));
+        }
+    }
 
     #[test]
     fn invented_values_fit_their_shape() {

@@ -168,7 +168,7 @@ pub(crate) fn is_plural(label: &str) -> bool {
         || last == "people"
 }
 
-const IRREGULAR: [(&str, &str); 99] = [
+const IRREGULAR: [(&str, &str); 87] = [
     ("buy", "bought"),
     ("send", "sent"),
     ("make", "made"),
@@ -189,20 +189,16 @@ const IRREGULAR: [(&str, &str); 99] = [
     ("keep", "kept"),
     ("lend", "lent"),
     ("run", "run"),
-    ("reset", "reset"),
-    ("rebuild", "rebuilt"),
     ("undo", "undone"),
     ("withdraw", "withdrawn"),
     ("submit", "submitted"),
     ("ban", "banned"),
-    ("unban", "unbanned"),
     ("stop", "stopped"),
     ("plan", "planned"),
     ("ship", "shipped"),
     ("drop", "dropped"),
     ("pin", "pinned"),
     ("tag", "tagged"),
-    ("untag", "untagged"),
     ("cancel", "cancelled"),
     ("failover", "failed over"),
     ("rollback", "rolled back"),
@@ -231,7 +227,6 @@ const IRREGULAR: [(&str, &str); 99] = [
     ("shut", "shut"),
     ("flag", "flagged"),
     ("zip", "zipped"),
-    ("unzip", "unzipped"),
     ("format", "formatted"),
     ("debug", "debugged"),
     ("crop", "cropped"),
@@ -242,14 +237,10 @@ const IRREGULAR: [(&str, &str); 99] = [
     ("tell", "told"),
     ("speak", "spoken"),
     ("freeze", "frozen"),
-    ("unfreeze", "unfrozen"),
     ("break", "broken"),
     ("override", "overridden"),
-    ("rewrite", "rewritten"),
-    ("overwrite", "overwritten"),
     ("handover", "handed over"),
     ("bind", "bound"),
-    ("unbind", "unbound"),
     ("feed", "fed"),
     ("spend", "spent"),
     ("throw", "thrown"),
@@ -258,15 +249,12 @@ const IRREGULAR: [(&str, &str); 99] = [
     ("cast", "cast"),
     ("broadcast", "broadcast"),
     ("offset", "offset"),
-    ("unset", "unset"),
     ("control", "controlled"),
     ("equip", "equipped"),
     ("drag", "dragged"),
     ("plug", "plugged"),
-    ("unplug", "unplugged"),
     ("skip", "skipped"),
     ("tap", "tapped"),
-    ("unpin", "unpinned"),
     ("win", "won"),
 ];
 
@@ -280,8 +268,16 @@ pub(crate) fn participle(verb: &str) -> Option<String> {
     if !plain || VAGUE.contains(&verb.as_str()) || verb.ends_with("ed") {
         return None;
     }
-    if let Some((_, participle)) = IRREGULAR.iter().find(|(base, _)| *base == verb) {
-        return Some((*participle).into());
+    let known = |verb: &str| IRREGULAR.iter().find(|(base, _)| *base == verb).map(|it| it.1);
+    if let Some(participle) = known(&verb) {
+        return Some(participle.into());
+    }
+    // What is done again or undone ends as what is done: `rerun`, `resent`, `unwrapped`.
+    let again = ["re", "un", "over", "pre", "mis"]
+        .into_iter()
+        .find_map(|before| Some(format!("{before}{}", known(verb.strip_prefix(before)?)?)));
+    if again.is_some() {
+        return again;
     }
     let before = verb.chars().rev().nth(1).unwrap_or('a');
     Some(match verb.chars().next_back() {
@@ -432,7 +428,7 @@ fn holds_word(text: &str, word: &str) -> bool {
 mod tests {
     use schemas::Value;
 
-    use super::{derivable, label, plural, said, with_article};
+    use super::{derivable, label, participle, plural, said, with_article};
 
     #[test]
     fn names_become_words() {
@@ -466,6 +462,23 @@ mod tests {
         ] {
             assert_eq!(with_article(noun), one);
             assert_eq!(plural(noun), many);
+        }
+    }
+
+    /// What was "reruned", "resended" and "remaped".
+    #[test]
+    fn what_is_done_again_ends_as_what_is_done() {
+        for (verb, done) in [
+            ("rerun", "rerun"),
+            ("resend", "resent"),
+            ("remap", "remapped"),
+            ("unwrap", "unwrapped"),
+            ("overwrite", "overwritten"),
+            ("return", "returned"),
+            ("reply", "replied"),
+            ("prepare", "prepared"),
+        ] {
+            assert_eq!(participle(verb).as_deref(), Some(done));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use schemas::{Comparison, Field, Shape};
 
-use crate::materialize::lexicon::Act;
+use crate::materialize::lexicon::{Act, KEY_WORDS, copies};
 use crate::materialize::naming::{is_limit, is_search};
 use crate::materialize::reading::{Reading, is_scalar, steers};
 use crate::materialize::settle::{Nouns, referred};
@@ -123,9 +123,8 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
         return if key.list { Target::Keys } else { Target::Key };
     }
     if reading.act == Act::Create
-        && nouns.get(&reading.entity) == Some(true)
-        && (name == "name" || referred(&split, nouns).as_ref() == Some(&reading.entity))
         && is_scalar(&field.shape)
+        && names_new(reading, field, &split, nouns)
     {
         return Target::Key;
     }
@@ -161,6 +160,21 @@ fn target(reading: &Reading<'_>, field: &Field, place: Option<usize>, nouns: &No
         return Target::Search;
     }
     column(reading, field, &split, nouns)
+}
+
+/// Whether an argument says by what key the row that is made will go: its name, where rows go by
+/// their names, or a key that may be left out, such as the `client_id` of a call that registers
+/// a client. What a copy is made of is another row.
+fn names_new(reading: &Reading<'_>, field: &Field, split: &[String], nouns: &Nouns) -> bool {
+    let Some((last, before)) = split.split_last() else { return false };
+    let own = referred(split, nouns).as_ref() == Some(&reading.entity);
+    if nouns.get(&reading.entity) == Some(true) {
+        return split == ["name"] || own;
+    }
+    let whole = before.is_empty() || nouns.means(&before.join("_"), &reading.entity);
+    let keyed = KEY_WORDS[..5].contains(&last.as_str());
+    let key = if before.is_empty() { keyed || own } else { keyed && own };
+    !field.required && whole && key && !copies(&reading.verb)
 }
 
 /// Whether the caller chooses the key of what is made, as with `PUT /servers/{server_id}`, or with

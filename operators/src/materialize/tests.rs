@@ -94,7 +94,6 @@ fn object(entries: &[(&str, Value)]) -> Value {
     Value::Object(entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect())
 }
 
-/// Two tools without an entity whose names are alike up to where the name of a table is cut.
 /// A tool that says it removes something, of which nothing tells what: a case of an answer would
 /// be a promise that the state does not keep.
 #[test]
@@ -113,6 +112,37 @@ fn what_promises_a_change_makes_one_or_is_turned_away() {
     assert_eq!(made.environment.map(|it| it.operations.len()), Some(1));
 }
 
+/// A key that a caller may choose was asked of a row that is there already, and the row that was
+/// made had another.
+#[test]
+fn what_is_made_has_the_key_that_was_given() {
+    let text = Shape::text;
+    let tools = [
+        tool(
+            "register_client",
+            vec![field("client_id", text(), false), field("title", text(), true)],
+        ),
+        tool("get_client", vec![field("client_id", text(), true)]),
+        tool("clone_client", vec![field("client_id", text(), true), field("title", text(), true)]),
+    ]
+    .map(Arc::new);
+    let environment = made("clients", &tools).environment.unwrap();
+    let world = World::new(environment).unwrap();
+    let mut session = world.whole();
+    let title = ("title", Value::text("Ledger"));
+    let given = object(&[("client_id", Value::text("ledger-7")), title.clone()]);
+    let key = |text: &str| Value::parse(text).unwrap().get("client_id").cloned().unwrap();
+    let chosen = Value::text("ledger-7");
+    assert_eq!(key(&session.call("register_client", &given).text), chosen);
+    let again = session.call("register_client", &given);
+    assert!(again.failed && again.text.contains("already exists"), "{}", again.text);
+    for (name, arguments) in [("register_client", object(&[title])), ("clone_client", given)] {
+        let minted = session.call(name, &arguments);
+        assert!(!minted.failed && key(&minted.text) != chosen, "{}", minted.text);
+    }
+}
+
+/// Two tools without an entity whose names are alike up to where the name of a table is cut.
 #[test]
 fn tables_of_cases_have_names_of_their_own() {
     let long = "translate_phrase_between_languages_of_the_northern_hemisphere";

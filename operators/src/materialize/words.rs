@@ -45,7 +45,7 @@ fn close(words: &mut Vec<String>, word: &mut String) {
 }
 
 /// Plurals no rule finds, as (plural, singular).
-const IRREGULAR: [(&str, &str); 22] = [
+const IRREGULAR: [(&str, &str); 24] = [
     ("people", "person"),
     ("children", "child"),
     ("men", "man"),
@@ -68,6 +68,8 @@ const IRREGULAR: [(&str, &str); 22] = [
     ("criteria", "criterion"),
     ("quizzes", "quiz"),
     ("lenses", "lens"),
+    ("uris", "uri"),
+    ("apis", "api"),
 ];
 
 /// Words that are their own plural or never one, though they may end in `s`.
@@ -115,7 +117,7 @@ const UNCOUNTABLE: [&str; 40] = [
 ];
 
 /// The singular of an English noun.
-pub(super) fn singular(word: &str) -> String {
+pub(crate) fn singular(word: &str) -> String {
     if let Some((_, one)) = IRREGULAR.iter().find(|(many, _)| *many == word) {
         return (*one).into();
     }

@@ -40,8 +40,9 @@ pub(super) fn create(sources: &Sources<'_, '_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let stock = stock(sources);
     for binding in &sources.bindings {
-        if binding.target == Target::Key {
-            values.push((table.key().name.clone(), given(binding)));
+        let key = &table.key().name;
+        if binding.target == Target::Key && !values.iter().any(|(known, _)| known == key) {
+            values.push((key.clone(), given(binding)));
         }
         let Some((column, _)) = sources.column(binding) else { continue };
         let taken = stock.as_ref().is_some_and(|(from, ..)| std::ptr::eq(*from, binding));

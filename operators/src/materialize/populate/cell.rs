@@ -105,6 +105,7 @@ fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
             items.dedup();
             Value::List(items)
         }
+        Shape::Object(parts) if parts.is_empty() && !is_map(cell.name) => Value::Object(Vec::new()),
         Shape::Object(parts) if parts.is_empty() => {
             let (key, value) = pair(cell.row.with(cell.name));
             Value::Object(vec![(key.into(), Value::text(value))])
@@ -114,7 +115,8 @@ fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
             let noun = if wraps(cell.name) { cell.noun } else { &own };
             let row = cell.row.with(cell.name);
             let kept = parts.iter().enumerate();
-            let kept = kept.filter(|(place, part)| part.required || *place < PARTS_MAX);
+            let kept = kept
+                .filter(|(place, part)| part.required || (*place < PARTS_MAX && !is_untold(part)));
             let whole = |part| whole(part, noun, row, cell.memo, depth + 1);
             Value::Object(kept.map(|(_, part)| (part.name.clone(), whole(part))).collect())
         }
@@ -122,6 +124,19 @@ fn nested(cell: &Cell<'_>, shape: &Shape, depth: usize) -> Value {
         Shape::Object(_) => Value::Object(Vec::new()),
         shape => single(cell, shape),
     }
+}
+
+/// Whether an object of this name may hold any pairs, as `tags` and `metadata` do: it is called after
+/// many things, or only wraps. What one thing such as `geometry` consists of, its source has to say.
+fn is_map(name: &str) -> bool {
+    let last = name.rsplit('_').next().unwrap_or_default();
+    singular(last) != last || wraps(name) || ["metadata", "map"].contains(&last)
+}
+
+/// Whether a part is one thing of which the source does not say what it consists of.
+fn is_untold(part: &Field) -> bool {
+    let name = || words(&part.name).join("_");
+    matches!(&part.shape, Shape::Object(parts) if parts.is_empty()) && !is_map(&name())
 }
 
 /// A part of an object.
@@ -256,9 +271,30 @@ fn form(pattern: &str, draw: Draw) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use schemas::Draw;
+    use schemas::{Draw, Field, Shape, Value};
 
-    use super::{form, spell_date};
+    use super::{form, sample, spell_date};
+    use crate::materialize::tests::field;
+
+    /// A geometry was `{"team": "platform"}`, and so was every other object without declared parts.
+    #[test]
+    fn what_no_source_tells_of_one_thing_is_not_made_up() {
+        let untold = || Shape::Object(Vec::new());
+        let made = |field: &Field| sample(field, "place", Draw::new(5));
+        let parts = vec![
+            field("label", Shape::text(), false),
+            field("geometry", untold(), false),
+            field("address", untold(), true),
+            field("tags", untold(), false),
+        ];
+        let place = made(&field("place", Shape::Object(parts), true));
+        let empty = Value::Object(Vec::new());
+        assert!(place.get("label").is_some() && place.get("geometry").is_none(), "{place}");
+        assert_eq!(place.get("address"), Some(&empty));
+        assert!(place.get("tags").is_some_and(|tags| *tags != empty), "{place}");
+        assert_eq!(made(&field("geometry", untold(), true)), empty);
+        assert_ne!(made(&field("eventMetadata", untold(), true)), empty);
+    }
 
     #[test]
     fn days_are_spelled_by_the_calendar() {
