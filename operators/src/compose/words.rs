@@ -268,7 +268,7 @@ pub(crate) fn participle(verb: &str) -> Option<String> {
     if !plain || VAGUE.contains(&verb.as_str()) || verb.ends_with("ed") {
         return None;
     }
-    let known = |verb: &str| IRREGULAR.iter().find(|(base, _)| *base == verb).map(|it| it.1);
+    let known = |of: &str| IRREGULAR.iter().find(|(base, _)| *base == of).map(|it| it.1);
     if let Some(participle) = known(&verb) {
         return Some(participle.into());
     }

@@ -131,7 +131,7 @@ fn what_is_made_has_the_key_that_was_given() {
     let mut session = world.whole();
     let title = ("title", Value::text("Ledger"));
     let given = object(&[("client_id", Value::text("ledger-7")), title.clone()]);
-    let key = |text: &str| Value::parse(text).unwrap().get("client_id").cloned().unwrap();
+    let key = |said: &str| Value::parse(said).unwrap().get("client_id").cloned().unwrap();
     let chosen = Value::text("ledger-7");
     assert_eq!(key(&session.call("register_client", &given).text), chosen);
     let again = session.call("register_client", &given);
