@@ -38,6 +38,10 @@ fn caught(mistake: Mistake) -> Vec<(Option<Stage>, usize)> {
     let mut counts: Vec<(Option<Stage>, usize)> = Vec::new();
     for world in worlds() {
         for task in tasks(&world, 12).iter().filter(|task| mistake.applies(task)) {
+            // Where nothing on offer writes, nobody can write too much.
+            if mistake == Mistake::ExtraWrite && !offers_write(task, &world) {
+                continue;
+            }
             let stage = judged(task, &world, Some(mistake)).stage;
             match counts.iter_mut().find(|(it, _)| *it == stage) {
                 Some((_, count)) => *count += 1,
@@ -47,6 +51,11 @@ fn caught(mistake: Mistake) -> Vec<(Option<Stage>, usize)> {
     }
     counts.sort();
     counts
+}
+
+fn offers_write(task: &Task, world: &World) -> bool {
+    let operations = task.offered.iter().filter_map(|name| world.operation(name));
+    operations.into_iter().any(|it| it.effect == schemas::Effect::Write)
 }
 
 /// Harmless mistakes stay kept; every other is caught by the stage named here, at least where it
