@@ -3,6 +3,8 @@
 //!
 //! The processes are real ones, on ports of this machine or on hosts with networks of their own.
 
+#![expect(clippy::disallowed_methods, reason = "SLOW_TESTS is how the slow tests are asked for")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up should panic where it stands")]
 
 use std::fs;

@@ -270,8 +270,8 @@ impl Shard {
     fn celled(&self, rows: &[DomainRow]) -> Result<Vec<u8>, DatasetError> {
         let cell = |row: &DomainRow| cell(row.id, self.shards);
         let mut file = Cells::new(self.encoding);
-        for rows in rows.chunk_by(|one, other| cell(one) == cell(other)) {
-            file.write(rows.to_vec(), Laid::default())?;
+        for of_cell in rows.chunk_by(|one, other| cell(one) == cell(other)) {
+            file.write(of_cell.to_vec(), Laid::default())?;
         }
         Ok(file.finish()?.map(|(bytes, _)| bytes).unwrap_or_default())
     }

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use schemas::{DomainId, ToolId};
 
 use crate::dataset::Earlier;
@@ -56,8 +54,8 @@ impl Staying<'_> {
         let changed = others.map(|id| cell(*id, parent.contents.plan.dataset.shards)).collect();
         let (pack, parts) = (Vec::new(), BTreeMap::new());
         let mut staying = Staying { world, parent, place, domains, changed, pack, parts };
-        if let Some(pack) = objects.get(&format!("payloads/{place:04}")) {
-            staying.keep(pack, &before)?;
+        if let Some(payloads) = objects.get(&format!("payloads/{place:04}")) {
+            staying.keep(payloads, &before)?;
         }
         Ok(Some(staying))
     }
@@ -92,10 +90,7 @@ impl Staying<'_> {
     /// The file of a configuration's split, if there was one.
     pub(super) fn file(&self, config: &str, split: &str) -> Result<Option<Earlier>, ShardError> {
         let role = format!("{config}/{split}/{:04}", self.place);
-        let object = self.parent.contents.objects.get(&role);
-        let read = |object| -> Result<Earlier, ShardError> {
-            Ok(Earlier::open(Bytes::from(self.world.read_object(object)?))?)
-        };
-        object.map(read).transpose()
+        let Some(object) = self.parent.contents.objects.get(&role) else { return Ok(None) };
+        Ok(Some(Earlier::open(self.world.read_object(object)?.into())?))
     }
 }
