@@ -465,7 +465,7 @@ mod tests {
         }
     }
 
-    /// What was "reruned", "resended" and "remaped".
+    /// What was "reruned" and "resended".
     #[test]
     fn what_is_done_again_ends_as_what_is_done() {
         for (verb, done) in [
